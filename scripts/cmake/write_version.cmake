@@ -1,0 +1,18 @@
+# cmake -DSOURCE= -DOUTPUT= -DVERSION= -P: writes "0.1.0+gabc1234[.dirty]" as GYRE_VERSION_TEXT.
+execute_process(COMMAND git -C ${SOURCE} rev-parse --short=10 HEAD OUTPUT_VARIABLE commit RESULT_VARIABLE status
+                OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+set(text ${VERSION})
+if(status EQUAL 0)
+  string(APPEND text "+g${commit}")
+  execute_process(COMMAND git -C ${SOURCE} status --porcelain --untracked-files=no OUTPUT_VARIABLE changes ERROR_QUIET)
+  if(NOT changes STREQUAL "")
+    string(APPEND text ".dirty")
+  endif()
+endif()
+set(content "#define GYRE_VERSION_TEXT \"${text}\"\n")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} old)
+endif()
+if(NOT "${old}" STREQUAL "${content}")
+  file(WRITE ${OUTPUT} "${content}")
+endif()

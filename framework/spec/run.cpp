@@ -1,0 +1,85 @@
+#include "spec/run.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "core/text.h"
+
+namespace gyre {
+namespace {
+
+class ParamWriter {
+ public:
+  explicit ParamWriter(std::vector<Param>& out) : out_(out) {}
+  void field(std::string_view name, std::int64_t value, std::string_view, const Limits&) {
+    add(name, std::to_string(value));
+  }
+  void field(std::string_view name, double value, std::string_view, const Limits&) {
+    add(name, format_number(value));
+  }
+  void field(std::string_view name, bool value, std::string_view, const Limits&) {
+    add(name, value ? "true" : "false");
+  }
+  void field(std::string_view name, const std::string& value, std::string_view, const Limits&) {
+    add(name, quoted_text(value));
+  }
+  void field(std::string_view name, const AutoSize& value, std::string_view, const Limits&) {
+    add(name, value.is_auto() ? quoted_text("auto") : to_text(value));
+  }
+  void field(std::string_view name, const Clip& value, std::string_view, const Limits&) {
+    add(name, value.method == Clip::Method::kRatio ? to_text(value) : quoted_text(to_text(value)));
+  }
+  template <class Spec>
+  void group(std::string_view name, const Spec& spec, std::string_view) {
+    const std::string outer = prefix_;
+    prefix_ += std::string(name) + ".";
+    Spec::describe(spec, *this);
+    prefix_ = outer;
+  }
+
+ private:
+  void add(std::string_view name, std::string value) {
+    out_.push_back({prefix_ + std::string(name), std::move(value)});
+  }
+  std::vector<Param>& out_;
+  std::string prefix_;
+};
+
+std::string bits_of(const QuantSpec& spec) {
+  return spec.enabled() ? std::to_string(spec.n_bits) : "16";
+}
+
+}  // namespace
+
+std::vector<Param> params(const RunConfig& config) {
+  std::vector<Param> out;
+  RunConfig::describe(config, ParamWriter(out));
+  return out;
+}
+
+std::string canonical_text(const RunConfig& config) {
+  std::string text;
+  for (const auto& [key, value] : params(config))
+    if (!key.starts_with("run.")) text += key + " = " + value + "\n";
+  return text;
+}
+
+std::string bits_label(const RunConfig& config) {
+  const auto& q = config.quant;
+  std::string label = "FP";
+  if (q.weight.enabled() || q.activation.enabled() || q.key.enabled() || q.value.enabled()) {
+    label = "W" + bits_of(q.weight) + "A" + bits_of(q.activation);
+    if (q.key.enabled() || q.value.enabled()) {
+      label += q.key.enabled() == q.value.enabled() && q.key.n_bits == q.value.n_bits
+                   ? "KV" + bits_of(q.key)
+                   : "K" + bits_of(q.key) + "V" + bits_of(q.value);
+    }
+  }
+  std::string online;
+  if (config.rotation.r3.scheme != "none") online += "R3";
+  if (config.rotation.r4.scheme != "none") online += "R4";
+  return online.empty() ? label : label + "+" + online;
+}
+
+}  // namespace gyre

@@ -1,0 +1,96 @@
+// Round to nearest on a uniform grid, per group of the last dimension; clip by min-max, a ratio, or the
+// search of GPTQ's and QuaRot's w_clip (80 ratios, error power 2.4 or 2).
+#include "core/error.h"
+#include "ops/fake_quant.h"
+#include "quant/quantizer.h"
+
+namespace gyre {
+namespace {
+
+constexpr double kScaleBits = 32;
+
+kernels::Grid grid_of(const QuantSpec& spec) {
+  GYRE_CHECK(
+      spec.symmetric == (spec.zero_point == "unset"), ErrorCode::kConfig,
+      "symmetric is {} and zero_point is '{}'; leave zero_point unset with symmetric=true, else set it to "
+      "'integer', 'real' or 'none'",
+      spec.symmetric, spec.zero_point);
+  if (spec.symmetric) return kernels::Grid::kSymmetric;
+  if (spec.zero_point == "integer") return kernels::Grid::kInteger;
+  if (spec.zero_point == "real") return kernels::Grid::kReal;
+  GYRE_CHECK(spec.zero_point == "none", ErrorCode::kConfig,
+             "zero_point is '{}', expected 'integer', 'real' or 'none'", spec.zero_point);
+  return kernels::Grid::kNoZero;
+}
+
+UniformGrid uniform_grid(const QuantSpec& spec, std::int64_t size) {
+  GYRE_CHECK(spec.n_bits >= 2 && spec.n_bits <= 8, ErrorCode::kConfig, "n_bits is {}, expected 2 to 8",
+             spec.n_bits);
+  UniformGrid grid{grid_of(spec), static_cast<int>(spec.n_bits),
+                   resolve_size(spec.group_size, size, "group_size"), 1.0};
+  if (spec.clip.method == Clip::Method::kRatio) grid.clip = spec.clip.ratio;
+  GYRE_CHECK(grid.clip > 0 && grid.clip <= 1, ErrorCode::kConfig, "clip is {}, expected a ratio in (0, 1]",
+             grid.clip);
+  return grid;
+}
+
+// The error power of a searched clip; 0 when nothing is searched.
+double search_power(const Clip& clip) {
+  if (clip.method == Clip::Method::kLp) return 2.4;
+  return clip.method == Clip::Method::kMse ? 2.0 : 0.0;
+}
+
+// A searched clip is fixed by calibrate(); without it, each input is searched.
+class RtnQuantizer final : public Quantizer {
+ public:
+  RtnQuantizer(const QuantSpec& spec, std::int64_t size)
+      : grid_(uniform_grid(spec, size)), power_(search_power(spec.clip)) {}
+
+  void calibrate(const torch::Tensor& sample) override {
+    if (power_ > 0) ratio_ = search_clip(sample, grid_, power_);
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) override {
+    return power_ > 0 ? fake_quant_clipped(x, grid_, ratio(x)) : fake_quant(x, grid_);
+  }
+
+  QuantizedTensor quantize(const torch::Tensor& x) const override {
+    auto parts = power_ > 0 ? quantize_parts_clipped(x, grid_, ratio(x)) : quantize_parts(x, grid_);
+    return {parts.codes, parts.scale, parts.zero_point, parts.offset, grid_.group_size, x.scalar_type()};
+  }
+
+  const UniformGrid* plain_grid() const override { return power_ > 0 ? nullptr : &grid_; }
+
+  Levels levels(const torch::Tensor& group) const override {
+    GYRE_ASSERT(group.dim() == 2 && group.size(1) == grid_.group_size);
+    const auto parts = power_ > 0 ? quantize_parts_clipped(group, grid_, search_clip(group, grid_, power_))
+                                  : quantize_parts(group, grid_);
+    const auto& zero = parts.offset.defined() ? parts.offset : parts.zero_point;
+    const auto column = [](const torch::Tensor& t) { return t.squeeze(1).to(torch::kCPU).contiguous(); };
+    return {grid_.grid, grid_.n_bits, column(parts.scale), column(zero), {}, {}};
+  }
+
+  double bits_per_value() const override {
+    double parameters = kScaleBits;
+    if (grid_.grid == kernels::Grid::kReal) parameters += kScaleBits;
+    if (grid_.grid == kernels::Grid::kInteger) parameters += grid_.n_bits;
+    return grid_.n_bits + parameters / static_cast<double>(grid_.group_size);
+  }
+
+ private:
+  torch::Tensor ratio(const torch::Tensor& x) const {
+    return ratio_.defined() ? ratio_ : search_clip(x, grid_, power_);
+  }
+
+  UniformGrid grid_;
+  double power_;
+  torch::Tensor ratio_;  // [..., n / group], float32; not a buffer, which Module::to(bfloat16) would round
+};
+
+}  // namespace
+
+std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size) {
+  return std::make_shared<RtnQuantizer>(spec, size);
+}
+
+}  // namespace gyre

@@ -1,0 +1,51 @@
+// A walk over a model's linears in the order in which data reaches them, on calibration text: the inputs of
+// each can be seen, and its weight replaced, before anything behind it is computed.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <vector>
+
+#include "model/llama.h"
+
+namespace gyre {
+
+// int64 [samples, window]: the first windows of a stream, or windows at random places, no two at one place,
+// drawn from the name "calibration". kInput when the stream is too short for them.
+torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec,
+                                  std::int64_t seed);
+
+// Linears of one block that multiply the same input.
+struct SharedInput {
+  std::int64_t layer;
+  std::vector<LinearRef> linears;
+  std::int64_t size() const { return linears[0].linear.weight.size(1); }
+};
+
+class InputVisitor {
+ public:
+  virtual ~InputVisitor() = default;
+  // Before the first and after the last input of these linears. complete() may replace their weights and
+  // everything else in their slots but what prepare() uses; what the walk computes next sees it.
+  virtual void begin(const SharedInput& input) = 0;
+  // Inputs of one window as the linears multiply them, [1, window, size]: rotated online and quantized where
+  // slots say so.
+  virtual void see(const SharedInput& input, const torch::Tensor& x) = 0;
+  virtual void complete(const SharedInput& input) = 0;
+};
+
+struct WalkOptions {
+  // down_proj's inputs are kept from one pass to the next while they fit, else computed again: the same bits.
+  std::int64_t keep_bytes = std::int64_t{1} << 30;
+  std::function<void()> on_window;  // count_walk_windows() times
+};
+
+// Layer by layer {q, k, v}, {o}, {gate, up}, {down}; lm_head is not visited. Each layer is computed once,
+// window by window, in the forward pass's own arithmetic. Host memory: the residual stream and the heads'
+// outputs of all windows, and what keep_bytes allows.
+void walk_inputs(Llama& model, const torch::Tensor& windows, InputVisitor& visitor,
+                 const WalkOptions& options = {});
+std::int64_t count_walk_windows(const Llama& model, std::int64_t samples);
+
+}  // namespace gyre

@@ -1,0 +1,25 @@
+// What a run costs and what is set in it, in numbers and words for figures and the report.
+#pragma once
+
+#include <string>
+
+#include "analysis/table.h"
+
+namespace gyre::analysis {
+
+// Stored bits per weight of the quantized linears: n_bits, and per group of weights a scale of 16 bits and an
+// offset (n_bits when integer, 16 when real); per channel the scale's share is left out. A metric of the run
+// whose name begins with "bits_per_weight" goes before. Not quantized: the bits of model.dtype.
+double bits_per_weight(const store::RunRow& run);
+
+// "A4 KV4 +R3 +R4", "A16": what is quantized and rotated while the model runs.
+std::string online_name(const store::RunRow& run);
+
+// Seconds of all stages, and those before `evaluate`: what the method itself costs.
+double total_seconds(const store::RunRow& run);
+double preparation_seconds(const store::RunRow& run);
+
+// The first 12 digits.
+std::string short_digest(const std::string& digest);
+
+}  // namespace gyre::analysis

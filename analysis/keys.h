@@ -1,0 +1,30 @@
+// Settings of runs as row and column names.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/run_store.h"
+
+namespace gyre::analysis {
+
+// The text of a TOML scalar: quotes and escapes taken off.
+std::string unquoted(std::string_view value);
+
+// A setting of the run as text; "" when it has no such setting.
+std::string setting(const store::RunRow& run, std::string_view key);
+
+// The run's name under a key: "rotation" and "bits" are the two halves of its label, others are settings.
+std::string name_under(const store::RunRow& run, const std::string& key);
+
+// Neither rotated nor quantized, by its label.
+bool is_full_precision(const store::RunRow& run);
+
+// kUsage, with a suggestion, unless every key is "rotation", "bits" or a setting of one of the runs.
+void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::string>& keys);
+
+// Settings in which two runs differ, those aside that say only how a run is carried out (run.*).
+std::vector<std::string> differing_settings(const store::RunRow& a, const store::RunRow& b);
+
+}  // namespace gyre::analysis

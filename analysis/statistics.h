@@ -1,0 +1,48 @@
+// Tensor statistics of the runs of a sweep, and how they go with what quantization costs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "analysis/significance.h"
+#include "store/run_store.h"
+
+namespace gyre::analysis {
+
+struct StatName {
+  std::string site, phase, name;
+  friend auto operator<=>(const StatName&, const StatName&) = default;
+};
+std::string display_name(const StatName& stat);  // "rotated weight: excess_kurtosis"
+
+// One statistic of one run: the mean over the tensors of each layer, and over all tensors with a layer (or,
+// where there are none, those of the whole model). Values that are not finite are left out.
+struct LayeredStat {
+  std::map<std::int64_t, double> layers;
+  double mean = 0;
+};
+using RunStats = std::map<StatName, LayeredStat>;
+
+// Histogram bins are not among them.
+RunStats layered(const std::vector<store::TensorStatRow>& rows);
+
+// "histogram/LOW/HIGH" rows of one site and phase, averaged over tensors: share per unit of width.
+struct Bin {
+  double low, high, density;
+};
+std::map<std::pair<std::string, std::string>, std::vector<Bin>> histograms(
+    const std::vector<store::TensorStatRow>& rows);
+
+// Spearman's correlation of each statistic with the change of each run, over the runs that have it; p
+// corrected over all of them. Strongest first, then by name; statistics that do not vary are left out.
+struct StatCorrelation {
+  StatName stat;
+  Correlation correlation;
+  double p_holm = 1;
+};
+std::vector<StatCorrelation> correlate(const std::vector<const RunStats*>& stats,
+                                       const std::vector<double>& changes);
+
+}  // namespace gyre::analysis

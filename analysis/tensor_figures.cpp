@@ -1,0 +1,259 @@
+// Figures of tensor statistics: kurtosis by layer, distributions, heat maps.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/facts.h"
+#include "analysis/figures.h"
+#include "analysis/keys.h"
+#include "core/text.h"
+
+namespace gyre::analysis {
+namespace {
+
+// One line of a figure or row of a heat map: what one or several runs have in common.
+struct Series {
+  std::string name;
+  std::map<std::int64_t, double> values;
+  std::vector<std::string> runs;
+};
+
+// The name of a run's statistics: what the phase depends on.
+std::string series_name(const store::RunRow& run, const std::string& phase) {
+  if (phase == "original") return "original";
+  const std::string rotation = name_under(run, "rotation");
+  return phase == "rotated" ? rotation : run.label + (phase == "quantized" ? "" : " " + phase);
+}
+
+// A statistic by layer of every run that has it, equal ones once, the original first.
+std::vector<Series> layers_of(const SweepView& view, const std::string& site, const std::string& name,
+                              const std::set<std::string>& phases) {
+  std::vector<Series> list;
+  for (const bool original : {true, false})
+    for (std::size_t i = 0; i < view.measurements.size(); ++i) {
+      const auto& run = view.pivot.runs[i];
+      for (const auto& [stat, layered] : view.measurements[i].stats) {
+        if (stat.site != site || stat.name != name || layered.layers.empty()) continue;
+        if (!phases.contains(stat.phase) || (stat.phase == "original") != original) continue;
+        const auto same = std::find_if(list.begin(), list.end(),
+                                       [&](const Series& s) { return s.values == layered.layers; });
+        if (same != list.end()) {
+          same->runs.push_back(run.digest);
+          continue;
+        }
+        std::string title = series_name(run, stat.phase);
+        const auto named = std::count_if(list.begin(), list.end(),
+                                         [&](const Series& s) { return s.name.starts_with(title); });
+        if (named > 0) title += fmt::format(" ({})", named + 1);
+        list.push_back({title, layered.layers, {run.digest}});
+      }
+    }
+  return list;
+}
+
+std::vector<std::string> digests_of(const std::vector<Series>& list) {
+  std::vector<std::string> digests;
+  for (const auto& series : list)
+    for (const auto& digest : series.runs)
+      if (std::find(digests.begin(), digests.end(), digest) == digests.end()) digests.push_back(digest);
+  return digests;
+}
+
+std::set<StatName> names_of(const SweepView& view) {
+  std::set<StatName> names;
+  for (const auto& measured : view.measurements)
+    for (const auto& [stat, layered] : measured.stats)
+      if (layered.layers.size() > 1) names.insert(stat);
+  return names;
+}
+
+// "and 7 more" for a caption.
+template <class T>
+std::string cut(std::vector<T>& list, std::size_t limit) {
+  if (list.size() <= limit) return "";
+  const auto more = list.size() - limit;
+  list.resize(limit);
+  return fmt::format(" {} more left out.", more);
+}
+
+constexpr const char* kPalette =
+    "set palette defined (0 '#440154', 1 '#414487', 2 '#2a788e', 3 '#22a884', 4 '#7ad151', 5 '#fde725')\n";
+
+std::string linear_limits(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  // Single layers that stand far out would leave one colour to all others.
+  const auto at = [&](double q) {
+    return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+  };
+  const double low = at(0.02), high = at(0.98);
+  return low < high ? fmt::format("set cbrange [{}:{}]\n", format_number(low), format_number(high)) : "";
+}
+
+Figure heat_map(const SweepView& view, const std::string& site, const std::string& name,
+                std::vector<Series> list) {
+  constexpr std::size_t kRows = 24;
+  const std::string left_out = cut(list, kRows);
+  std::set<std::int64_t> layers;
+  std::vector<double> values;
+  for (const auto& series : list)
+    for (const auto& [layer, value] : series.values) layers.insert(layer), values.push_back(value);
+  std::string data = "$data << EOD\n", tics;
+  for (std::size_t r = 0; r < list.size(); ++r) {
+    std::size_t place = 0;
+    for (const auto layer : layers) {
+      const auto it = list[r].values.find(layer);
+      data += (place++ ? " " : "") +
+              (it == list[r].values.end() ? std::string("NaN") : fmt::format("{:.6g}", it->second));
+    }
+    data += "\n";
+    tics += fmt::format("{}{} {}", r ? ", " : "", gnuplot_tic(list[r].name), r);
+  }
+  data += "EOD\n";
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const bool logarithmic = *low > 0 && *high > 30 * *low;
+  Figure figure{view.prefix + "-layers-" + slug(site) + "-" + slug(name),
+                name + " of " + site + " by layer",
+                "",
+                "",
+                digests_of(list),
+                150 + static_cast<int>(20 * list.size())};
+  figure.caption =
+      "Mean over the tensors of a layer; equal rows are drawn once." +
+      std::string(logarithmic ? "" : " The 2 % at either end of the scale share its last colour.") + left_out;
+  figure.script =
+      data + kPalette + (logarithmic ? "set logscale cb\n" : linear_limits(values)) +
+      fmt::format(
+          "set border 0\nset tics nomirror out scale 0\nunset key\nset yrange [{}:-0.5]\nset ytics ({}) font "
+          "',12'\n"
+          "set xrange [-0.5:{}]\nset xlabel 'layer'\nset cbtics font ',11' format '%.3g'\n",
+          static_cast<double>(list.size()) - 0.5, tics, static_cast<double>(layers.size()) - 0.5) +
+      "plot $data matrix with image\n";
+  return figure;
+}
+
+}  // namespace
+
+std::vector<Figure> kurtosis_figures(const SweepView& view) {
+  constexpr std::size_t kSeries = 10;
+  std::set<std::pair<std::string, std::string>> found;  // site, name
+  for (const auto& stat : names_of(view))
+    if (stat.name.find("kurtosis") != std::string::npos) found.emplace(stat.site, stat.name);
+  std::vector<Figure> figures;
+  for (const auto& [site, name] : found) {
+    auto list = layers_of(view, site, name, {"original", "rotated"});
+    if (list.empty()) continue;
+    const std::string left_out = cut(list, kSeries);
+    std::string data, plots;
+    double low = list[0].values.begin()->second, high = low;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      data += fmt::format("$s{} << EOD\n", i);
+      for (const auto& [layer, value] : list[i].values) {
+        data += fmt::format("{} {:.6g}\n", layer, value);
+        low = std::min(low, value), high = std::max(high, value);
+      }
+      data += "EOD\n";
+      const bool original = list[i].name == "original";
+      plots += fmt::format("{}$s{} using 1:2 with linespoints ps 0.6 {} {} title {}", i ? ", \\\n  " : "", i,
+                           original ? "dt 2" : "", original ? "pt 6 lc '#555555'" : series_style(i - 1),
+                           gnuplot_text(list[i].name));
+    }
+    Figure figure{view.prefix + "-" + slug(name) + "-" + slug(site),
+                  name + " of " + site + " by layer, before and after rotation",
+                  "Mean over the tensors of a layer." + left_out,
+                  "",
+                  digests_of(list),
+                  420};
+    // Heavy tails before and none after: linear around zero, logarithmic far from it, either sign.
+    const bool wide = high - low > 20;
+    figure.script = figure_frame() + data +
+                    (wide ? "set nonlinear y via asinh(y) inverse sinh(y)\nset ytics (-1000, -100, -10, -3, "
+                            "-1, 0, 1, 3, 10, 30, "
+                            "100, 300, 1000, 3000, 10000, 100000)\n"
+                          : "") +
+                    fmt::format("set xlabel 'layer'\nset ylabel {}\nset offsets 0.3, 0.3, 0, 0\nplot {}\n",
+                                gnuplot_text(name), plots);
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+std::vector<Figure> histogram_figures(const SweepView& view) {
+  constexpr std::size_t kSeries = 8;
+  struct Drawn {
+    std::string name;
+    std::vector<Bin> bins;
+    std::vector<std::string> runs;
+  };
+  std::map<std::string, std::vector<Drawn>> sites;
+  const auto equal = [](const std::vector<Bin>& a, const std::vector<Bin>& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Bin& x, const Bin& y) {
+      return x.low == y.low && x.high == y.high && x.density == y.density;
+    });
+  };
+  for (const bool original : {true, false})
+    for (std::size_t i = 0; i < view.measurements.size(); ++i)
+      for (const auto& [where, bins] : view.measurements[i].histograms) {
+        const auto& [site, phase] = where;
+        if (phase == "quantized" || (phase == "original") != original) continue;
+        auto& list = sites[site];
+        const auto& digest = view.pivot.runs[i].digest;
+        const auto same =
+            std::find_if(list.begin(), list.end(), [&](const Drawn& d) { return equal(d.bins, bins); });
+        if (same != list.end())
+          same->runs.push_back(digest);
+        else
+          list.push_back({series_name(view.pivot.runs[i], phase), bins, {digest}});
+      }
+  std::vector<Figure> figures;
+  for (auto& [site, list] : sites) {
+    const std::string left_out = cut(list, kSeries);
+    Figure figure{
+        view.prefix + "-histogram-" + slug(site), "Distribution of " + site + " values", "", "", {}, 420};
+    figure.caption =
+        "In standard deviations of each tensor, averaged over tensors; dotted: the Gaussian." + left_out;
+    std::string data, plots;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      data += fmt::format("$h{} << EOD\n", i);
+      for (const auto& bin : list[i].bins)
+        if (bin.density > 0) data += fmt::format("{:.6g} {:.6g}\n", (bin.low + bin.high) / 2, bin.density);
+      data += "EOD\n";
+      plots += fmt::format("$h{} using 1:2 with lines lw 1.5 {} title {}, \\\n  ", i,
+                           i == 0 && list[i].name == "original" ? "dt 2 lc '#555555'" : line_colour(i),
+                           gnuplot_text(list[i].name));
+      for (const auto& digest : list[i].runs)
+        if (std::find(figure.runs.begin(), figure.runs.end(), digest) == figure.runs.end())
+          figure.runs.push_back(digest);
+    }
+    figure.script = figure_frame() + data +
+                    "set logscale y\nset format y '%g'\nset xlabel 'standard deviations'\nset ylabel "
+                    "'density'\nset samples 200\n"
+                    "set yrange [1e-6:*]\nplot " +
+                    plots + "exp(-x**2/2)/sqrt(2*pi) with lines dt 3 lc '#000000' title 'Gaussian'\n";
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+std::vector<Figure> heat_maps(const SweepView& view, std::size_t limit) {
+  // One map shows all phases of a statistic; the strongest correlation of any of them decides.
+  std::vector<std::pair<std::string, std::string>> order;
+  const auto add = [&](const StatName& stat) {
+    const std::pair key(stat.site, stat.name);
+    if (std::find(order.begin(), order.end(), key) == order.end()) order.push_back(key);
+  };
+  const auto names = names_of(view);
+  for (const auto& entry : view.correlations)
+    if (names.contains(entry.stat)) add(entry.stat);
+  for (const auto& stat : names) add(stat);
+  std::vector<Figure> figures;
+  for (const auto& [site, name] : order) {
+    if (figures.size() == limit) break;
+    auto list = layers_of(view, site, name, {"original", "rotated", "quantized"});
+    if (list.size() > 1) figures.push_back(heat_map(view, site, name, std::move(list)));
+  }
+  return figures;
+}
+
+}  // namespace gyre::analysis

@@ -1,0 +1,84 @@
+#include "pipeline/freeze.h"
+
+#include <fmt/format.h>
+
+#include "core/digest.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "model/checkpoint.h"
+#include "model/surgery.h"
+#include "pipeline/calibrated_stages.h"
+#include "quant/quantizer.h"
+#include "rotation/rotation.h"
+
+namespace gyre {
+namespace {
+
+// "experiments/conf/quant/w4a16.toml:3:1: " or nothing.
+std::string at(const config::Composed& composed, const std::string& key) {
+  const auto it = composed.origins.find(key);
+  return it == composed.origins.end() ? key + ": " : it->second + ": " + key + ": ";
+}
+
+template <class Table>
+void check_scheme(const config::Composed& composed, const std::string& key, const std::string& scheme, const Table& table,
+                  std::string_view list) {
+  std::vector<std::string> names = {"none"};
+  for (const auto& row : table) names.emplace_back(row.name);
+  for (const auto& name : names)
+    if (name == scheme) return;
+  fail(ErrorCode::kConfig, "{}unknown scheme '{}'{}; `gyre list {}` shows all", at(composed, key), scheme,
+       suggestion(scheme, names), list);
+}
+
+void check_schemes(const config::Composed& composed) {
+  const auto& r = composed.config.rotation;
+  for (const auto& [spec, site] : {std::pair(&r.r1, "r1"), std::pair(&r.r2, "r2"), std::pair(&r.r3, "r3"), std::pair(&r.r4, "r4")})
+    check_scheme(composed, fmt::format("rotation.{}.scheme", site), spec->scheme, rotation_schemes(), "rotations");
+  const auto& q = composed.config.quant;
+  for (const auto& [spec, site] : {std::pair(&q.weight, "weight"), std::pair(&q.activation, "activation"),
+                                   std::pair(&q.key, "key"), std::pair(&q.value, "value")})
+    check_scheme(composed, fmt::format("quant.{}.scheme", site), spec->scheme, quant_schemes(), "quantizers");
+}
+
+}  // namespace
+
+std::string rotation_label(const RotationPlan& plan) {
+  const auto name = [](const RotationSpec& spec) { return spec.random_signs ? spec.scheme + " (signs)" : spec.scheme; };
+  if (plan.r1.scheme == "none" && plan.r2.scheme != "none") return "none, R2 " + name(plan.r2);
+  return name(plan.r1);
+}
+
+FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
+  const RunConfig& config = composed.config;
+  check_schemes(composed);
+  const auto& path = config.model.path;
+  const LlamaConfig& sizes = inputs.config(path);
+  check_sizes(config, sizes);
+  GYRE_CHECK(config.eval.window <= sizes.max_position_embeddings, ErrorCode::kConfig,
+             "{}window {} exceeds the model's {} positions", at(composed, "eval.window"), config.eval.window,
+             sizes.max_position_embeddings);
+  const Corpus& evaluated = inputs.corpus(config.eval.dataset);
+  const Corpus& calibration = inputs.corpus(config.calibration.path);
+  GYRE_CHECK(evaluated.digest != calibration.digest, ErrorCode::kConfig,
+             "{}'{}' holds the same text as eval.dataset '{}'; calibrating on the evaluated text is refused",
+             at(composed, "calibration.path"), config.calibration.path, config.eval.dataset);
+  check_calibration(config, inputs);
+  const auto n_tokens = static_cast<std::int64_t>(inputs.tokens(path, config.eval.dataset, config.eval.bos).size());
+  GYRE_CHECK(n_tokens >= config.eval.window, ErrorCode::kConfig, "{}window {} is longer than '{}' with its {} tokens",
+             at(composed, "eval.window"), config.eval.window, config.eval.dataset, n_tokens);
+
+  FrozenRun run{config, {}, {}};
+  run.point.canonical = canonical_text(config);
+  run.inputs_digest = "model " + inputs.model_digest(path) + "\ndataset " + evaluated.digest + "\ncalibration " +
+                      calibration.digest + "\n";
+  run.point.digest = sha256_hex(run.point.canonical + run.inputs_digest);
+  run.point.label = rotation_label(config.rotation) + " " + bits_label(config);
+  if (config.quant.weight.enabled() && config.quant.weight.solver != "nearest")
+    run.point.label += " " + config.quant.weight.solver;
+  if (config.smoothing.enabled()) run.point.label += " " + config.smoothing.scheme;
+  run.point.params = params(config);
+  return run;
+}
+
+}  // namespace gyre

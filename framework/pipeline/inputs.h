@@ -1,0 +1,35 @@
+// What runs read from outside: model files, tokenizers, texts; each opened and digested once per process.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/llama_config.h"
+#include "spec/run.h"
+#include "text/corpus.h"
+#include "text/tokenizer.h"
+
+namespace gyre {
+
+class Inputs {
+ public:
+  // All take the path or name as it is written in the configuration; errors are kInput.
+  const LlamaConfig& config(const std::string& model_path);
+  // SHA-256 over the files that make the model: name and bytes of each.
+  const std::string& model_digest(const std::string& model_path);
+  const Tokenizer& tokenizer(const std::string& model_path);
+  const Corpus& corpus(const std::string& name_or_path);
+  // The whole text as one stream of the model's tokens, with BOS by the rule (auto | none | stream).
+  const std::vector<TokenId>& tokens(const std::string& model_path, const std::string& text, const std::string& bos);
+
+ private:
+  std::map<std::string, LlamaConfig> configs_;
+  std::map<std::string, std::string> model_digests_;
+  std::map<std::string, std::unique_ptr<Tokenizer>> tokenizers_;
+  std::map<std::string, Corpus> corpora_;
+  std::map<std::string, std::vector<TokenId>> streams_;
+};
+
+}  // namespace gyre

@@ -1,0 +1,135 @@
+#include "core/error.h"
+#include "core/progress.h"
+#include "model/checkpoint.h"
+#include "pipeline/calibrated_stages.h"
+#include "pipeline/stage.h"
+
+namespace gyre {
+namespace {
+
+constexpr std::size_t kGateTokens = 512;
+
+bool always(const RunConfig&) { return true; }
+bool is_set(const RotationSpec& spec) { return spec.scheme != "none"; }
+bool mixes_heads(const RotationSpec& r2) { return is_set(r2) && r2.scope == "all_heads"; }
+
+// A nearest point depends neither on the calibration text nor on the replica, so that its weights are shared.
+std::vector<std::string_view> solver_settings(const RunConfig& config) {
+  if (!solves_on_inputs(config)) return {};
+  auto settings = calibration_settings(config);
+  settings.push_back("quant.gptq");
+  if (config.quant.gptq.quantize_activations)
+    settings.insert(settings.end(), {"quant.activation", "quant.key", "quant.value"});
+  return settings;
+}
+
+// Surgery and the gate work in float32 whatever the evaluation's dtype, so that a rotated weight is rounded once.
+torch::ScalarType working_dtype(const RunConfig& config) {
+  return config.model.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
+}
+
+torch::ScalarType evaluation_dtype(const RunConfig& config) {
+  const auto& name = config.model.dtype;
+  return name == "float16" ? torch::kFloat16 : name == "bfloat16" ? torch::kBFloat16 : working_dtype(config);
+}
+
+void load(State& state, const StageContext& context) {
+  const auto& path = context.config.model.path;
+  auto loaded = load_model(resolve_model_path(path), working_dtype(context.config), context.device);
+  log_info(loaded.description + (loaded.note.empty() ? "" : " (" + loaded.note + ")"));
+  state.model = std::move(loaded.model);
+  state.model_note = loaded.note;
+  auto tokens = context.inputs.tokens(path, context.config.calibration.path, "auto");
+  const auto positions = static_cast<std::size_t>(state.model.config.max_position_embeddings);
+  tokens.resize(std::min({tokens.size(), kGateTokens, positions}));
+  GYRE_CHECK(tokens.size() >= 16, ErrorCode::kInput,
+             "calibration.path '{}' gives {} tokens; the invariance gate needs at least 16",
+             context.config.calibration.path, tokens.size());
+  state.gate = std::make_shared<const GateReference>(gate_reference(state.model, tokens));
+}
+
+void fold(State& state, const StageContext&) { fold_norms(state.model); }
+
+void pass_gate(State& state, const StageContext& context, const std::string& stage) {
+  const GateResult result = check_invariance(state.model, *state.gate, state.r1);
+  const std::string detail = describe(result);
+  state.verifications.push_back({"invariance/" + stage, result.passed, result.max_difference, detail});
+  GYRE_CHECK(result.passed, ErrorCode::kRun,
+             "{}: the rotated model does not compute the original's function: {} (limit {})", context.label, detail, kGateLimit);
+}
+
+void rotate(State& state, const StageContext& context) {
+  RotationPlan plan = context.config.rotation;
+  plan.r3 = plan.r4 = RotationSpec{};
+  const Rotations rotations = make_rotations(plan, state.model.config, context.config.seed);
+  fuse_rotations(state.model, rotations);
+  state.r1 = rotations.r1;
+  pass_gate(state, context, "rotate");
+}
+
+void online(State& state, const StageContext& context) {
+  RotationPlan plan = context.config.rotation;
+  plan.r1 = RotationSpec{};
+  install_online(state.model, make_rotations(plan, state.model.config, context.config.seed));
+  pass_gate(state, context, "install_online");
+}
+
+void smooth(State& state, const StageContext& context) {
+  smooth_stage(state, context);
+  pass_gate(state, context, "smooth");
+}
+
+void calibrate(State& state, const StageContext& context) {
+  Progress progress(context.label + ": calibrate", count_quantized_linears(state.model), "linears");
+  calibrate_weights(state.model, context.config.quant.weight, [&] {
+    progress.advance();
+    context.on_step();
+  });
+}
+
+void attach(State& state, const StageContext& context) { attach_quantizers(state.model, context.config.quant); }
+
+void evaluate(State& state, const StageContext& context) {
+  const RunConfig& config = context.config;
+  state.model.to(context.device, evaluation_dtype(config));
+  state.model.replica = config.replica;
+  const auto& tokens = context.inputs.tokens(config.model.path, config.eval.dataset, config.eval.bos);
+  const auto available = static_cast<std::int64_t>(tokens.size()) / config.eval.window;
+  const auto total = config.eval.max_windows > 0 ? std::min(config.eval.max_windows, available) : available;
+  Progress progress(context.label + ": evaluate", total, "windows");
+  state.perplexity = perplexity(state.model, tokens, config.eval, context.inputs.corpus(config.eval.dataset).name,
+                                [&](std::int64_t, std::int64_t) {
+                                  progress.advance();
+                                  context.on_step();
+                                });
+}
+
+}  // namespace
+
+std::span<const Stage> stages() {
+  static const std::vector<Stage> table = {
+      {"load", 1, {"model.path", "model.dtype", "calibration.path"}, nullptr, always, load},
+      // Folding is the same for every R1, so it reads nothing: the rotations of a sweep share it.
+      {"fold_norms", 1, {}, nullptr, [](const RunConfig& c) { return is_set(c.rotation.r1); }, fold},
+      {"rotate", 1, {"rotation.r1", "rotation.r2.scheme", "rotation.r2.block_size", "rotation.r2.random_signs", "seed"},
+       nullptr, [](const RunConfig& c) { return is_set(c.rotation.r1) || is_set(c.rotation.r2); }, rotate},
+      {"install_online", 1, {"rotation.r2.scope", "rotation.r3", "rotation.r4", "seed"}, nullptr,
+       [](const RunConfig& c) { return is_set(c.rotation.r3) || is_set(c.rotation.r4) || mixes_heads(c.rotation.r2); },
+       online},
+      {"smooth", 1, {"smoothing."}, calibration_settings, [](const RunConfig& c) { return c.smoothing.enabled(); },
+       smooth},
+      // Solvers share what the weights alone determine.
+      {"calibrate", 1,
+       {"quant.weight.scheme", "quant.weight.n_bits", "quant.weight.group_size", "quant.weight.symmetric",
+        "quant.weight.zero_point", "quant.weight.clip"},
+       nullptr, [](const RunConfig& c) { return c.quant.weight.enabled(); }, calibrate},
+      {"quantize", 1, {"quant.weight"}, solver_settings, [](const RunConfig& c) { return c.quant.weight.enabled(); },
+       quantize_stage},
+      {"attach", 1, {"quant.activation", "quant.key", "quant.value"}, nullptr,
+       [](const RunConfig& c) { return c.quant.activation.enabled() || c.quant.key.enabled() || c.quant.value.enabled(); }, attach},
+      {"evaluate", 1, {"model.dtype", "eval.", "replica"}, nullptr, always, evaluate},
+  };
+  return table;
+}
+
+}  // namespace gyre

@@ -1,0 +1,91 @@
+// The verbs, on the embedded model.
+#include <set>
+
+#include "program.h"
+
+namespace gyre::testing {
+namespace {
+
+TEST(Program, HelpTeachesEveryVerb) {
+  const TemporaryFolder folder;
+  const auto help = Program(folder.path(), {"--help"}).wait();
+  EXPECT_EQ(help.status, 0);
+  for (const char* verb : {"run", "sweep", "list", "show", "table", "report", "doctor", "bench"}) {
+    EXPECT_NE(help.out.find(verb), std::string::npos) << verb;
+    const auto text = Program(folder.path(), {verb, "--help"}).wait();
+    EXPECT_EQ(text.status, 0) << verb;
+    EXPECT_NE(text.out.find("--db"), std::string::npos) << verb;
+  }
+  EXPECT_EQ(Program(folder.path(), {}).wait().status, 2);
+}
+
+TEST(Program, RunPrintsOneJsonObjectAndRecordsIt) {
+  const TemporaryFolder folder;
+  const auto first = gyre(folder, std::vector<std::string>{"run", "-o", "json", "rotation=gsr"} + quick());
+  ASSERT_EQ(first.status, 0) << first.err;
+  for (const char* key : {"\"run\"", "\"status\": \"ok\"", "\"metrics\"", "\"stderr\"", "\"seconds\"", "ppl/stories@gptq64[1 window]"})
+    EXPECT_NE(first.out.find(key), std::string::npos) << key << " in " << first.out;
+  const auto runs = store::RunStore(folder / "gyre.sqlite", true).runs("");
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].status, "ok");
+  const auto shown = gyre(folder, {"show", runs[0].digest.substr(0, 8)});
+  EXPECT_EQ(shown.status, 0);
+  EXPECT_NE(shown.out.find("rotation.r1.scheme = \"gsr\""), std::string::npos) << shown.out;
+}
+
+TEST(Program, TheSameRunGivesTheSameBitsInAnotherDatabase) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> settings = std::vector<std::string>{"run", "rotation=random", "quant=w4a4kv4"} + quick();
+  for (const char* name : {"a.sqlite", "b.sqlite"})
+    ASSERT_EQ(gyre(folder, settings + std::vector<std::string>{"--db", (folder / name).string()}).status, 0);
+  const auto a = store::RunStore(folder / "a.sqlite", true).runs(""), b = store::RunStore(folder / "b.sqlite", true).runs("");
+  EXPECT_EQ(a[0].digest, b[0].digest);
+  EXPECT_EQ(a[0].metrics[0].value, b[0].metrics[0].value);
+}
+
+TEST(Program, ExecutionIsNoPartOfARunsIdentity) {
+  const TemporaryFolder folder;
+  std::set<std::string> plans;
+  for (const char* setting : {"run.threads=1", "run.threads=2", "run.memory=1"})
+    plans.insert(gyre(folder, {"run", "--dry-run", setting}).out);
+  EXPECT_EQ(plans.size(), 1u);
+  EXPECT_NE(gyre(folder, {"run", "--dry-run", "seed=1"}).out, *plans.begin());
+}
+
+TEST(Program, CfgShowsWhereEachValueComesFrom) {
+  const TemporaryFolder folder;
+  const auto text = gyre(folder, {"run", "--cfg", "quant=w4a16", "seed=7"}).out;
+  EXPECT_NE(text.find("quant/w4a16.toml"), std::string::npos) << text;
+  EXPECT_NE(text.find("seed = 7"), std::string::npos) << text;
+  EXPECT_NE(text.find("command line"), std::string::npos) << text;
+}
+
+TEST(Program, ListsAndDoctor) {
+  const TemporaryFolder folder;
+  const auto rotations = gyre(folder, {"list", "rotations"}).out;
+  for (const char* name : {"none", "identity", "random", "hadamard", "sequency", "local_hadamard", "gsr"})
+    EXPECT_NE(rotations.find(name), std::string::npos) << name;
+  for (const char* what : {"quantizers", "data", "groups", "sweeps", "stages"}) EXPECT_EQ(gyre(folder, {"list", what}).status, 0);
+  EXPECT_EQ(gyre(folder, {"list"}).status, 0);
+  const auto doctor = gyre(folder, {"doctor"});
+  EXPECT_EQ(doctor.status, 0) << doctor.out;
+  EXPECT_EQ(doctor.out.find("FAIL"), std::string::npos) << doctor.out;
+}
+
+TEST(Program, ASweepMakesATableInEveryFormat) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "grid.toml",
+              "baseline = \"none\"\n[base]\nmodel = \"default\"\n\"eval.window\" = 64\n\"eval.max_windows\" = 2\n"
+              "[[axis]]\nkey = \"rotation\"\nvalues = [\"none\", \"gsr\"]\n[[axis]]\nkey = \"quant\"\nvalues = [\"w4a16\"]\n");
+  ASSERT_EQ(gyre(folder, {"sweep", (folder / "grid.toml").string()}).status, 0);
+  for (const char* format : {"md", "csv", "json", "latex"}) {
+    const auto table = gyre(folder, {"table", "grid", "-o", format, "--baseline", "none"});
+    EXPECT_EQ(table.status, 0) << table.err;
+    EXPECT_NE(table.out.find("gsr"), std::string::npos) << table.out;
+  }
+  ASSERT_EQ(gyre(folder, {"table", "grid", "--out", (folder / "table.md").string()}).status, 0);
+  EXPECT_NE(bytes_of(folder / "table.md").find("W4A16"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gyre::testing

@@ -1,13 +1,12 @@
 // The variants of fake quantization and the driver of the clip search: threads over groups, the best
 // instruction set.
-#include <omp.h>
-
 #include <array>
-#include <new>
 
 #include "kernels/api.h"
+#include "kernels/cpu/buffer.h"
 #include "kernels/cpu/fake_quant_reference.h"
 #include "kernels/cpu/fake_quant_simd.h"
+#include "kernels/cpu/ranges.h"
 #include "kernels/cpu_features.h"
 
 namespace gyre::kernels {
@@ -28,8 +27,6 @@ bool supports_avx512(const FakeQuantArgs& args) {
   return cpu_has_avx512() && well_formed(args);
 }
 
-constexpr std::align_val_t kAlign{64};
-
 // Below this much work a team of threads costs more than it saves (some 5 us).
 constexpr std::int64_t kThreadedValues = 16384;
 
@@ -37,20 +34,13 @@ template <class Args>
 int over_groups(const Args& args, std::int64_t work_per_value,
                 void (*process)(const Args&, std::int64_t, std::int64_t, void*)) {
   const std::int64_t groups = args.rows * (args.width / args.group);
-  int failed = 0;
-#pragma omp parallel if (groups * args.group * work_per_value >= kThreadedValues) reduction(| : failed)
-  {
-    const std::int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-    const std::int64_t begin = groups * thread / threads, end = groups * (thread + 1) / threads;
-    void* scratch =
-        ::operator new(static_cast<std::size_t>(fake_quant_scratch(args.group)), kAlign, std::nothrow);
-    if (scratch == nullptr)
-      failed = 1;
-    else
-      process(args, begin, end, scratch);
-    ::operator delete(scratch, kAlign);
-  }
-  return failed;
+  return over_ranges(groups, groups * args.group * work_per_value >= kThreadedValues,
+                     [&](std::int64_t begin, std::int64_t end) {
+                       const Buffer scratch(fake_quant_scratch(args.group));
+                       if (scratch.data() == nullptr) return 1;
+                       process(args, begin, end, scratch.data());
+                       return 0;
+                     });
 }
 
 int launch_avx512(const FakeQuantArgs& args, void*) {

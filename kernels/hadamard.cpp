@@ -1,12 +1,11 @@
 // The variants of the Hadamard transform: threads over blocks, the best instruction set.
-#include <omp.h>
-
 #include <array>
 
 #include "kernels/api.h"
 #include "kernels/cpu/buffer.h"
 #include "kernels/cpu/hadamard_reference.h"
 #include "kernels/cpu/hadamard_simd.h"
+#include "kernels/cpu/ranges.h"
 #include "kernels/cpu_features.h"
 
 namespace gyre::kernels {
@@ -22,19 +21,13 @@ constexpr std::int64_t kStreamBytes = std::int64_t{32} << 20;
 template <class Process>
 int over_blocks(const HadamardArgs& args, std::int64_t scratch_bytes, Process process) {
   const std::int64_t blocks = args.rows * (args.width / args.block);
-  const auto range = [&](std::int64_t begin, std::int64_t end) {
-    const Buffer scratch(scratch_bytes);
-    if (scratch.data() != nullptr) process(begin, end, scratch.data());
-    return scratch.data() == nullptr;
-  };
-  if (blocks <= 1 || blocks * args.block < kThreadedValues) return range(0, blocks);
-  int failed = 0;
-#pragma omp parallel reduction(| : failed)
-  {
-    const std::int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-    failed = range(blocks * thread / threads, blocks * (thread + 1) / threads);
-  }
-  return failed;
+  return over_ranges(blocks, blocks * args.block >= kThreadedValues,
+                     [&](std::int64_t begin, std::int64_t end) {
+                       const Buffer scratch(scratch_bytes);
+                       if (scratch.data() == nullptr) return 1;
+                       process(begin, end, scratch.data());
+                       return 0;
+                     });
 }
 
 bool supports_avx512(const HadamardArgs& args) {

@@ -1,7 +1,5 @@
 // The Hadamard transform with fake quantization behind it (kernels/api.h): some rows at a time go through
 // both while they lie in the cache, so that memory is read and written once.
-#include <omp.h>
-
 #include <array>
 
 #include "kernels/api.h"
@@ -9,6 +7,7 @@
 #include "kernels/cpu/fake_quant_simd.h"
 #include "kernels/cpu/hadamard_reference.h"
 #include "kernels/cpu/hadamard_simd.h"
+#include "kernels/cpu/ranges.h"
 #include "kernels/cpu_features.h"
 
 namespace gyre::kernels {
@@ -100,22 +99,14 @@ int over_rows(const HadamardQuantArgs& args, const Functions& run) {
   if (sums.data() == nullptr) return 1;
   const HadamardShared shared = hadamard_shared(args.transform, /*stream=*/false, sums.data());
   const Scratch scratch(args, chunk);
-  const auto range = [&](std::int64_t begin, std::int64_t end) {
+  return over_ranges(rows, rows * width >= kThreadedValues, [&](std::int64_t begin, std::int64_t end) {
     const Buffer memory(scratch.bytes);
     if (memory.data() == nullptr) return 1;
     for (std::int64_t r = begin; r < end; r += chunk)
       process_rows(args, run, shared, scratch, static_cast<char*>(memory.data()), r,
                    end - r < chunk ? end - r : chunk);
     return 0;
-  };
-  if (rows <= 1 || rows * width < kThreadedValues) return range(0, rows);
-  int failed = 0;
-#pragma omp parallel reduction(| : failed)
-  {
-    const std::int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
-    failed = range(rows * thread / threads, rows * (thread + 1) / threads);
-  }
-  return failed;
+  });
 }
 
 void transform_scalar(const HadamardArgs& args, const HadamardShared&, std::int64_t begin, std::int64_t end,

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "linalg/hadamard.h"
 #include "ops/cuda_library.h"
+#include "ops/hadamard_args.h"
 #include "ops/hadamard_expressions.h"
 #include "ops/kernel_dtype.h"
 
@@ -54,28 +55,6 @@ torch::Tensor moved(const torch::Tensor& t, torch::Device device) {
   return t.defined() ? t.to(device) : t;
 }
 
-HadamardTransform on_device(const HadamardTransform& transform, torch::Device device) {
-  if (device.is_cpu()) return transform;
-  GYRE_ASSERT(transform.copies != nullptr);
-  const std::lock_guard lock(transform.copies->mutex);
-  auto& tables = transform.copies->tables;
-  const auto found = std::find_if(tables.begin(), tables.end(), [&](const auto& t) {
-    return t.device == device && t.signs_on_cpu.is_same(transform.signs);
-  });
-  const HadamardDeviceCopies::Tables copy =
-      found != tables.end()
-          ? *found
-          : HadamardDeviceCopies::Tables{device, transform.signs, moved(transform.base_matrix, device),
-                                         moved(transform.order, device), moved(transform.signs, device)};
-  if (found == tables.end()) tables.push_back(copy);
-  return {transform.block, transform.base, copy.base_matrix, copy.order, copy.signs, nullptr};
-}
-
-template <class T>
-const T* pointer(const torch::Tensor& t) {
-  return t.defined() ? t.const_data_ptr<T>() : nullptr;
-}
-
 // False when the device has no kernel for the arguments.
 bool launch(const kernels::HadamardArgs& args, torch::Device device) {
   if (device.is_cuda()) return !launch_cuda(args, device).empty();
@@ -92,18 +71,8 @@ torch::Tensor values(const torch::Tensor& given, const HadamardTransform& given_
   if (x.numel() == 0) return x.clone();
   const auto transform = on_device(given_transform, x.device());
   auto out = torch::empty_like(x);
-  const kernels::HadamardArgs args{x.const_data_ptr(),
-                                   out.mutable_data_ptr(),
-                                   x.numel() / x.size(-1),
-                                   x.size(-1),
-                                   transform.block,
-                                   transform.base,
-                                   pointer<std::int8_t>(transform.base_matrix),
-                                   pointer<std::int32_t>(transform.order),
-                                   pointer<std::int8_t>(transform.signs),
-                                   1 / std::sqrt(static_cast<double>(transform.block)),
-                                   transposed,
-                                   kernel_dtype(x)};
+  auto args = hadamard_args(x, transform, transposed);
+  args.out = out.mutable_data_ptr();
   return launch(args, x.device()) ? out : hadamard_by_expressions(x, transform, transposed);
 }
 
@@ -129,7 +98,45 @@ struct Hadamard : torch::autograd::Function<Hadamard> {
   }
 };
 
+template <class T>
+const T* pointer(const torch::Tensor& t) {
+  return t.defined() ? t.const_data_ptr<T>() : nullptr;
+}
+
 }  // namespace
+
+HadamardTransform on_device(const HadamardTransform& transform, torch::Device device) {
+  if (device.is_cpu()) return transform;
+  GYRE_ASSERT(transform.copies != nullptr);
+  const std::lock_guard lock(transform.copies->mutex);
+  auto& tables = transform.copies->tables;
+  const auto found = std::find_if(tables.begin(), tables.end(), [&](const auto& t) {
+    return t.device == device && t.signs_on_cpu.is_same(transform.signs);
+  });
+  const HadamardDeviceCopies::Tables copy =
+      found != tables.end()
+          ? *found
+          : HadamardDeviceCopies::Tables{device, transform.signs, moved(transform.base_matrix, device),
+                                         moved(transform.order, device), moved(transform.signs, device)};
+  if (found == tables.end()) tables.push_back(copy);
+  return {transform.block, transform.base, copy.base_matrix, copy.order, copy.signs, nullptr};
+}
+
+kernels::HadamardArgs hadamard_args(const torch::Tensor& x, const HadamardTransform& transform,
+                                    bool transposed) {
+  return {x.const_data_ptr(),
+          nullptr,
+          x.numel() / x.size(-1),
+          x.size(-1),
+          transform.block,
+          transform.base,
+          pointer<std::int8_t>(transform.base_matrix),
+          pointer<std::int32_t>(transform.order),
+          pointer<std::int8_t>(transform.signs),
+          1 / std::sqrt(static_cast<double>(transform.block)),
+          transposed,
+          kernel_dtype(x)};
+}
 
 HadamardTransform make_hadamard_transform(std::int64_t block, HadamardOrder order) {
   const auto factors = linalg::hadamard_factors(block);

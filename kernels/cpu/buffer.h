@@ -20,7 +20,7 @@ class Buffer {
   void* data() const { return data_; }
 
  private:
-  static constexpr std::int64_t kLocal = 16384;
+  static constexpr std::int64_t kLocal = 17408;
   static constexpr std::align_val_t kAlign{64};
   alignas(64) char local_[kLocal];
   void* data_;

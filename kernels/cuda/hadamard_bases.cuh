@@ -67,13 +67,13 @@ struct BaseBody {
     for (int i = 0; i < kQuarters * kHalves; ++i) most = largest_magnitude<F>(in[i], most);
     const int power = scale_power<F>(exponent_above<F>(largest_in_warp(larger_half(most))), kLog2Piece);
     Word first[4];
-    hadamard_fragment(first, lane, 15, power_of_two<F>(power));
+    full_fragment(first, lane, power_of_two<F>(power));
     GYRE_UNROLL
     for (int i = 0; i < kQuarters * kHalves; ++i) {
-      float c[2][4] = {};
+      float c[2][4];
       GYRE_UNROLL
       for (int bit2 = 0; bit2 < 2; ++bit2)
-        multiply_add<F>(c[bit2], first, in[i].w[2 * bit2], in[i].w[2 * bit2 + 1]);
+        multiply_tile<F>(c[bit2], first, in[i].w[2 * bit2], in[i].w[2 * bit2 + 1]);
       butterflies(c, 1);
       GYRE_UNROLL
       for (int j = 0; j < 4; ++j) {
@@ -112,7 +112,10 @@ struct BaseBody {
       }
       GYRE_UNROLL
       for (int tile = 0; tile < kSteps; ++tile) {
-        multiply_add<F16>(d[tile], a[tile][step], lo[0], lo[1]);
+        if (step == 0)
+          multiply_tile<F16>(d[tile], a[tile][step], lo[0], lo[1]);
+        else
+          multiply_add<F16>(d[tile], a[tile][step], lo[0], lo[1]);
         multiply_add<F16>(d[tile], a[tile][step], hi[0], hi[1]);
       }
     }
@@ -132,7 +135,7 @@ struct BaseBody {
       GYRE_UNROLL
       for (int k = 0; k < kHalves * 4; ++k) {
         const int bit6 = k >> 2, bit5 = k >> 1 & 1, bit2 = k & 1;
-        float d[2][kSteps][4] = {};  // by bit 1; then rows of 16 results; then {bit 0, row + 8}
+        float d[2][kSteps][4];  // by bit 1; then rows of 16 results; then {bit 0, row + 8}
         GYRE_UNROLL
         for (int bit1 = 0; bit1 < 2; ++bit1) multiply_base(a, v, bit6, bit2 * 4 + bit1 * 2 + bit5, d[bit1]);
         GYRE_UNROLL

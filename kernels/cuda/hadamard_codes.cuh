@@ -39,36 +39,52 @@ struct Ends {
   }
 };
 
+// Levels of the grids with an integer zero: a code is round(v / scale) + zero, its value (code - zero) scale.
+struct CodeGrid {
+  float inverse, scale, zero, least, most;
+  bool usable, clamps;  // whether a value's code can lie beyond the last one
+
+  GYRE_DEVICE CodeGrid(const Levels<float>& levels, const FakeQuantArgs& args)
+      : inverse(levels.inverse),
+        scale(levels.scale),
+        zero(levels.zero),
+        least(0.0f - levels.zero),
+        most(levels.last - levels.zero),
+        usable(levels.usable),
+        clamps(levels.grid != Grid::kSymmetric || args.ratio != nullptr || args.clip < 1) {}
+};
+
 // Codes of 2 kWords values as one word, 4 bits each. Adding 1.5 * 2^23 rounds to an integer, ties to even, in
 // the sum's lower bits; bounds are integers, so clamping first is the same as clamping codes. The constants'
 // upper bits add up to kRest.
-template <class F, int kWords>
-GYRE_DEVICE Word packed_codes(const Levels<float>& levels, const Word* w) {
+template <class F, int kWords, bool kClamps>
+GYRE_DEVICE Word sum_of_codes(const CodeGrid& grid, const Word* w) {
   constexpr Word kMagicBits = 0x4b400000u;
-  constexpr Word kOnes = kWords == 4 ? 0x11111111u : 0x1111u;
-  constexpr Word kRest = kMagicBits * kOnes;
-  const bool real = levels.grid == Grid::kReal;
-  const float offset = real ? levels.zero : 0.0f, shift = real ? 0.0f : levels.zero;
-  const float least = 0.0f - shift, most = levels.last - shift;
+  constexpr Word kRest = kMagicBits * (kWords == 4 ? 0x11111111u : 0x1111u);
   Word sum = 0;
   GYRE_UNROLL
   for (int j = kWords - 1; j >= 0; --j) {
     GYRE_UNROLL
     for (int half = 1; half >= 0; --half) {
-      float t = half ? high_of<F>(w[j]) : low_of<F>(w[j]);
-      if (real) t -= offset;
-      t = clamp(t * levels.inverse, least, most);
+      float t = (half ? high_of<F>(w[j]) : low_of<F>(w[j])) * grid.inverse;
+      if (kClamps) t = fminf(fmaxf(t, grid.least), grid.most);
       sum = sum * 16 + as_word(t + as_float(kMagicBits));
     }
   }
-  return levels.usable ? sum - kRest + static_cast<Word>(static_cast<int>(shift)) * kOnes : 0;
+  return sum - kRest;
+}
+template <class F, int kWords>
+GYRE_DEVICE Word packed_codes(const CodeGrid& grid, const Word* w) {
+  const Word sum =
+      grid.clamps ? sum_of_codes<F, kWords, true>(grid, w) : sum_of_codes<F, kWords, false>(grid, w);
+  constexpr Word kOnes = kWords == 4 ? 0x11111111u : 0x1111u;
+  return grid.usable ? sum + static_cast<Word>(static_cast<int>(grid.zero)) * kOnes : 0;
 }
 
 // Writes what is asked for of 2 kWords neighbouring values; at: index of the first in [rows, width].
 template <class F, int kWords>
-GYRE_DEVICE void write_codes(const MmaArgs& args, const Levels<float>& levels, const Word* w,
-                             std::int64_t at) {
-  const Word packed = packed_codes<F, kWords>(levels, w);
+GYRE_DEVICE void write_codes(const MmaArgs& args, const CodeGrid& grid, const Word* w, std::int64_t at) {
+  const Word packed = packed_codes<F, kWords>(grid, w);
   if (args.packed) {
     if constexpr (kWords == 4)
       *reinterpret_cast<Word*>(args.packed + at / 2) = packed;
@@ -88,7 +104,9 @@ GYRE_DEVICE void write_codes(const MmaArgs& args, const Levels<float>& levels, c
     for (int j = 0; j < kWords; ++j) {
       const float code_a = static_cast<float>(packed >> 8 * j & 15);
       const float code_b = static_cast<float>(packed >> (8 * j + 4) & 15);
-      static_cast<Word*>(args.quant.out)[at / 2 + j] = pack<F>(levels.value(code_a), levels.value(code_b));
+      // scale is NaN where the group is not usable, and so is the value.
+      static_cast<Word*>(args.quant.out)[at / 2 + j] =
+          pack<F>((code_a - grid.zero) * grid.scale, (code_b - grid.zero) * grid.scale);
     }
   }
 }

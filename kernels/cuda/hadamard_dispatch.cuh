@@ -112,8 +112,9 @@ inline MmaPlan plan_mma_quant(const HadamardQuantArgs& given, const DeviceFacts&
   plan.args.packed = given.packed;
   const bool same = quant.rows == transform.rows && quant.width == transform.width &&
                     quant.group == transform.block && quant.dtype == transform.dtype;
-  if (!same || quant.n_bits < 2 || quant.n_bits > 4 || quant.grid == Grid::kNoZero ||
-      !multiple_of(quant.out, 16) || !multiple_of(quant.codes, 4) || !multiple_of(given.packed, 4))
+  if (!same || quant.n_bits < 2 || quant.n_bits > 4 ||
+      (quant.grid != Grid::kSymmetric && quant.grid != Grid::kInteger) || !multiple_of(quant.out, 16) ||
+      !multiple_of(quant.codes, 4) || !multiple_of(given.packed, 4))
     plan.kernel = MmaKernel::kNone;
   return plan;
 }

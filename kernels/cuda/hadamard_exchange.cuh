@@ -109,12 +109,13 @@ GYRE_DEVICE void quantize_parts(const MmaArgs& args, unsigned char* shared, std:
   for (int warp = 0; warp < args.warps; ++warp) ends.add(ends_of[warp * 2], ends_of[warp * 2 + 1]);
   const Levels<float> levels(args.quant, ends.range(), block);
   if (thread_index() == 0) levels.write(args.quant, block);
+  const CodeGrid grid(levels, args.quant);
   for (int part = 0; part < args.warps; ++part) {
     GYRE_NO_UNROLL
     for (int unit = thread_index_again(); unit < P::kUnits; unit += block_threads()) {
       const int at = part * P::kUnits + swizzled(unit, P::kSwizzle);
       const Word w[2] = {as_word(values[at].v[0]), as_word(values[at].v[2])};
-      write_codes<F, 2>(args, levels, w, block * args.block + P::index_in_block(4 * unit, part, args.warps));
+      write_codes<F, 2>(args, grid, w, block * args.block + P::index_in_block(4 * unit, part, args.warps));
     }
   }
 }

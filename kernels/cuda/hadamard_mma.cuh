@@ -41,6 +41,13 @@ GYRE_DEVICE void hadamard_fragment(Word (&a)[4], int lane, int mask, Word value)
   }
 }
 
+// The same for all four bits. Rows and columns below and above 8 differ in the sign of one quarter only.
+GYRE_DEVICE void full_fragment(Word (&a)[4], int lane, Word value) {
+  const Word even = 0x6996 >> (lane / 4 & lane % 4 * 2) & 1, odd = even ^ (lane / 4 & 1);
+  a[0] = a[1] = a[2] = value * 0x10001u | even << 15 | odd << 31;
+  a[3] = a[0] ^ 0x80008000u;
+}
+
 // Two float32 as two pairs of F16: hi + lo. The rest of an infinity must not become NaN.
 GYRE_DEVICE void split(float a, float b, Word& hi, Word& lo) {
   hi = pack<F16>(a, b);
@@ -51,15 +58,15 @@ GYRE_DEVICE void split(float a, float b, Word& hi, Word& lo) {
 template <class F>
 GYRE_DEVICE void transform_tile(const Quad& x, const Word (&first)[4], const Word (&second)[4],
                                 float (&y)[kLaneValues]) {
-  float c[2][4] = {}, d[2][4] = {};
+  float c[2][4], d[2][4];
   GYRE_UNROLL
-  for (int bit2 = 0; bit2 < 2; ++bit2) multiply_add<F>(c[bit2], first, x.w[2 * bit2], x.w[2 * bit2 + 1]);
+  for (int bit2 = 0; bit2 < 2; ++bit2) multiply_tile<F>(c[bit2], first, x.w[2 * bit2], x.w[2 * bit2 + 1]);
   GYRE_UNROLL
   for (int bit1 = 0; bit1 < 2; ++bit1) {
     Word hi[2], lo[2];
     GYRE_UNROLL
     for (int bit2 = 0; bit2 < 2; ++bit2) split(c[bit2][2 * bit1], c[bit2][2 * bit1 + 1], hi[bit2], lo[bit2]);
-    multiply_add<F16>(d[bit1], second, lo[0], lo[1]);
+    multiply_tile<F16>(d[bit1], second, lo[0], lo[1]);
     multiply_add<F16>(d[bit1], second, hi[0], hi[1]);
     GYRE_UNROLL
     for (int reg = 0; reg < 4; ++reg) y[(reg & 1) | bit1 << 1 | (reg >> 1) << 2] = d[bit1][reg];

@@ -13,7 +13,7 @@ GYRE_DEVICE float transform_chunks(const Quad* x, const std::int8_t* signs, int 
                                    float (&y)[kChunks][kLaneValues]) {
   Quad in[kChunks];
   GYRE_UNROLL
-  for (int c = 0; c < kChunks; ++c) in[c] = x[c * 32 + lane];
+  for (int c = 0; c < kChunks; ++c) in[c] = (x + lane)[c * 32];
   if (signs) {
     GYRE_UNROLL
     for (int c = 0; c < kChunks; ++c) flip(in[c], signs + (c * 32 + lane) * kLaneValues);
@@ -24,8 +24,8 @@ GYRE_DEVICE float transform_chunks(const Quad* x, const std::int8_t* signs, int 
   // The scaling goes into A: its entries are powers of two, so products stay exact.
   const int power = scale_power<F>(exponent_above<F>(largest_in_warp(larger_half(most))), 4);
   Word first[4], second[4];
-  hadamard_fragment(first, lane, 15, power_of_two<F>(power));
-  hadamard_fragment(second, lane, 15, power_of_two<F16>(0));
+  full_fragment(first, lane, power_of_two<F>(power));
+  full_fragment(second, lane, power_of_two<F16>(0));
   GYRE_UNROLL
   for (int c = 0; c < kChunks; ++c) transform_tile<F>(in[c], first, second, y[c]);
   GYRE_UNROLL
@@ -66,12 +66,13 @@ struct RowBody {
       ends.across_lanes(32);
       const Levels<float> levels(args.quant, ends.range(), block);
       if (lane == 0) levels.write(args.quant, block);
+      const CodeGrid grid(levels, args.quant);
       GYRE_UNROLL
       for (int c = 0; c < kChunks; ++c)
-        write_codes<F, 4>(args, levels, w[c].w, (block * kQuads + c * 32 + lane) * kLaneValues);
+        write_codes<F, 4>(args, grid, w[c].w, (block * kQuads + c * 32 + lane) * kLaneValues);
     } else {
       GYRE_UNROLL
-      for (int c = 0; c < kChunks; ++c) static_cast<Quad*>(args.out)[block * kQuads + c * 32 + lane] = w[c];
+      for (int c = 0; c < kChunks; ++c) (static_cast<Quad*>(args.out) + block * kQuads + lane)[c * 32] = w[c];
     }
   }
 };

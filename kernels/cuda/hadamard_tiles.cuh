@@ -125,7 +125,8 @@ struct TilesBody {
           const std::int64_t group = at >> args.log2;
           const Levels<float> levels(args.quant, ends.range(), group);
           if ((lane & (lanes - 1)) == 0) levels.write(args.quant, group);
-          write_codes<F, 4>(args, levels, w.w, at);
+          const CodeGrid grid(levels, args.quant);
+          write_codes<F, 4>(args, grid, w.w, at);
         }
       } else if (active) {
         static_cast<Quad*>(args.out)[at / kLaneValues] = w;

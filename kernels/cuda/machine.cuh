@@ -71,6 +71,24 @@ GYRE_DEVICE Word largest_in_warp(Word v) {
   return w;
 }
 
+// D = A B.
+template <class F>
+GYRE_DEVICE void multiply_tile(float (&d)[4], const Word (&a)[4], Word b0, Word b1);
+template <>
+GYRE_DEVICE void multiply_tile<F16>(float (&d)[4], const Word (&a)[4], Word b0, Word b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%10,%10,%10,%10};"
+      : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(0.0f));
+}
+template <>
+GYRE_DEVICE void multiply_tile<BF16>(float (&d)[4], const Word (&a)[4], Word b0, Word b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%10,%10,%10,%10};"
+      : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(0.0f));
+}
+
 // D += A B.
 template <class F>
 GYRE_DEVICE void multiply_add(float (&d)[4], const Word (&a)[4], Word b0, Word b1);

@@ -10,22 +10,6 @@ namespace gyre::kernels::cuda {
 std::span<const HadamardVariant> hadamard_variants();
 std::span<const FakeQuantVariant> fake_quant_variants();
 
-// Hadamard transform and quantization of its result to at most 4 bits in one launch: what `transform` would
-// have written to its out, rounded to the dtype, is quantized as `quant` says (its x is not read), with the
-// same bits as the two launches one after the other, the first on the variant "mma". Groups are the
-// transform's blocks; n_bits 2 to 4; all grids but kNoZero. packed: codes of 4 bits, [rows, width / 2], the
-// first of two in the byte's lower half; or null.
-struct HadamardQuantArgs {
-  HadamardArgs transform;
-  FakeQuantArgs quant;
-  std::uint8_t* packed;
-};
-struct HadamardQuantVariant {
-  std::string_view name;
-  Device device;
-  bool (*supports)(const HadamardQuantArgs&);
-  int (*launch)(const HadamardQuantArgs&, void* stream);
-};
 std::span<const HadamardQuantVariant> hadamard_quant_variants();
 
 // Variants, each in its own file. supports() asks about the current device.
@@ -35,6 +19,8 @@ bool hadamard_shared_supports(const HadamardArgs& args);
 int hadamard_shared_launch(const HadamardArgs& args, void* stream);
 bool hadamard_mma_supports(const HadamardArgs& args);
 int hadamard_mma_launch(const HadamardArgs& args, void* stream);
+// Groups are the transform's blocks, n_bits is 2 to 4, and the grid any but kNoZero. The bits are those of
+// the two launches when the first one is hadamard_mma's.
 bool hadamard_quant_supports(const HadamardQuantArgs& args);
 int hadamard_quant_launch(const HadamardQuantArgs& args, void* stream);
 bool fake_quant_supports(const FakeQuantArgs& args);

@@ -292,6 +292,12 @@ GYRE_DEVICE void multiply_add(float (&d)[4], const Word (&a)[4], Word b0, Word b
 }
 
 template <class F>
+GYRE_DEVICE void multiply_tile(float (&d)[4], const Word (&a)[4], Word b0, Word b1) {
+  d[0] = d[1] = d[2] = d[3] = 0;
+  multiply_add<F>(d, a, b0, b1);
+}
+
+template <class F>
 GYRE_DEVICE Word pack(float low, float high) {
   return emulator::from_float<F>(low) | emulator::from_float<F>(high) << 16;
 }

@@ -54,6 +54,22 @@ TEST(MmaLayout, TwoProductsBringEveryIndexBitBack) {
     }
 }
 
+TEST(MmaLayout, FragmentsAreTheSylvesterMatrix) {
+  for (int lane = 0; lane < 32; ++lane) {
+    Word general[4], full[4];
+    hadamard_fragment(general, lane, 15, power_of_two<F16>(-3));
+    full_fragment(full, lane, power_of_two<F16>(-3));
+    for (int reg = 0; reg < 4; ++reg) {
+      EXPECT_EQ(general[reg], full[reg]);
+      for (int e = 0; e < 2; ++e) {
+        const int common = a_row(lane, reg) & a_column(lane, reg, e);
+        const float value = e ? high_of<F16>(full[reg]) : low_of<F16>(full[reg]);
+        EXPECT_EQ(value, __builtin_parity(static_cast<unsigned>(common)) ? -0.125f : 0.125f);
+      }
+    }
+  }
+}
+
 // Sums of integers are exact in float32, so the result is the exact one, rounded once.
 TEST(HadamardMma, IntegersComeOutExactlyAtEveryOrder) {
   unsigned seed = 0;
@@ -97,7 +113,7 @@ TEST(HadamardMma, SignsOrdersAndManyRowsInPlaceOrNot) {
         const auto x = to_bits(integers(c.size(), seed), c.dtype);
         const auto expected = to_bits(by_definition(c, in, x), c.dtype);
         for (const auto& device : {kHopper, kFewProcessors}) {
-            EXPECT_EQ(transform(c, in, x, device, false), expected) << c.text();
+          EXPECT_EQ(transform(c, in, x, device, false), expected) << c.text();
           EXPECT_EQ(transform(c, in, x, device, true), expected) << c.text();
         }
       }

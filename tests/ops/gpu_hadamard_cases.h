@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <array>
@@ -33,9 +34,8 @@ struct GpuCase {
   std::int64_t width() const { return block() * blocks_per_row; }
   double scale() const { return 1 / std::sqrt(static_cast<double>(block())); }
   std::string text() const {
-    return "[" + std::to_string(rows) + ", " + std::to_string(blocks_per_row) + " x " + std::to_string(base) +
-           " * " + std::to_string(sylvester) + "] " + torch::toString(type) +
-           (transposed ? " transposed" : "") + (with_signs ? " signs" : "") + (with_order ? " order" : "");
+    return fmt::format("[{}, {} x {} * {}] {}{}{}{}", rows, blocks_per_row, base, sylvester, torch::toString(type),
+                       transposed ? " transposed" : "", with_signs ? " signs" : "", with_order ? " order" : "");
   }
 };
 

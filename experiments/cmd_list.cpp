@@ -12,6 +12,7 @@
 #include "output.h"
 #include "pipeline/stage.h"
 #include "quant/quantizer.h"
+#include "quant/solver.h"
 #include "rotation/rotation.h"
 #include "text/corpus.h"
 
@@ -38,6 +39,12 @@ Rows list_quantizers(const std::string&) {
   return rows;
 }
 
+Rows list_solvers(const std::string&) {
+  Rows rows = {{"solver", "what it is"}};
+  for (const auto& s : solvers()) rows.push_back({std::string(s.name), std::string(s.summary)});
+  return rows;
+}
+
 Rows list_data(const std::string&) {
   Rows rows = {{"name", "file", "what it is"}};
   for (const auto& c : corpora())
@@ -46,10 +53,18 @@ Rows list_data(const std::string&) {
 }
 
 Rows list_stages(const std::string&) {
-  Rows rows = {{"stage", "reads"}};
+  Rows rows = {{"stage", "reads (with solver gptq)"}};
+  RunConfig gptq;
+  gptq.quant.weight.scheme = "rtn";
+  gptq.quant.weight.solver = "gptq";
   for (const auto& s : stages()) {
     std::string reads;
     for (const auto r : s.reads) reads += std::string(r) + " ";
+    if (s.reads_too) {
+      reads += "(";
+      for (const auto r : s.reads_too(gptq)) reads += std::string(r) + " ";
+      reads.back() = ')';
+    }
     rows.push_back({std::string(s.name), reads});
   }
   return rows;
@@ -105,6 +120,7 @@ struct ListRow {
 };
 constexpr ListRow kLists[] = {
     {"rotations", "rotation schemes", list_rotations}, {"quantizers", "quantizer schemes", list_quantizers},
+    {"solvers", "solvers of weights (quant.weight.solver)", list_solvers},
     {"data", "named texts", list_data},                {"groups", "configuration groups and their choices", list_groups},
     {"sweeps", "sweep files and sweeps in the database", list_sweeps},
     {"runs", "runs in the database", list_runs},       {"stages", "the stages of a run", list_stages},
@@ -114,7 +130,7 @@ constexpr ListRow kLists[] = {
 
 Verb add_list(CLI::App& program, const GlobalOptions& global) {
   auto what = std::make_shared<std::string>();
-  CLI::App* verb = program.add_subcommand("list", "What there is: rotations, quantizers, data, groups, sweeps, runs, stages");
+  CLI::App* verb = program.add_subcommand("list", "What there is: rotations, quantizers, solvers, data, groups, sweeps, runs, stages");
   std::vector<std::string> names;
   for (const auto& row : kLists) names.emplace_back(row.name);
   verb->add_option("what", *what, "one of the lists; without it, all but runs")->check(CLI::IsMember(names));

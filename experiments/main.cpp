@@ -1,6 +1,4 @@
 // gyre: one program, verb first. Dashes steer the tool, key=value steers the experiment.
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +22,7 @@ namespace {
 
 constexpr VerbRow kVerbs[] = {
     {"run", add_run},     {"sweep", add_sweep},   {"list", add_list}, {"show", add_show},
-    {"doctor", add_doctor},
+    {"doctor", add_doctor}, {"bench", add_bench},
 #ifdef GYRE_HAS_ANALYSIS
     {"table", add_table}, {"report", add_report},
 #endif
@@ -37,6 +35,7 @@ constexpr const char* kFooter = R"(Examples:
   gyre run --cfg quant=w4a16                        every setting and where it comes from
   gyre sweep experiments/sweeps/quickstart.toml     a grid; the same command continues it
   gyre table quickstart --baseline none -o latex
+  gyre report --sweep quickstart --out report.html  the same and more as one page, with figures
 
 Exit status: 0 ok, 1 a run failed, 2 usage or configuration, 3 not reproduced, 4 input missing, 5 database,
 6 out of memory or disk, 130 interrupted (state saved).)";
@@ -71,17 +70,20 @@ int run_program(int argc, char** argv) {
 }  // namespace
 }  // namespace gyre
 
+// Never throws, whatever stderr is.
+static void report_error(const char* message) { std::fprintf(stderr, "gyre: %s\n", message); }
+
 int main(int argc, char** argv) {
   try {
     return gyre::run_program(argc, argv);
   } catch (const gyre::Error& error) {
-    fmt::print(stderr, "gyre: {}\n", error.what());
+    report_error(error.what());
     return gyre::exit_code(error.code());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "gyre: out of memory\n");
+    report_error("out of memory");
     return gyre::exit_code(gyre::ErrorCode::kResource);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "gyre: {}\n", error.what());
+    report_error(error.what());
     return 1;
   }
 }

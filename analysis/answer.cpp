@@ -51,11 +51,20 @@ std::string best_text(const SweepView& view, std::size_t row, std::size_t column
   if (const auto full = row_named(view, kFullPrecision); full && is_perplexity(view))
     for (const auto& other : table.rows[*full].cells)
       if (other.status == "ok")
-        text += ", " + format_ratio({.value = cell.value / other.value}) + " of full precision's";
+        text += ", " + format_ratio({.value = cell.value / other.value}) + " full precision";
   if (const auto none = row_named(view, "none"); none && *none != row && is_perplexity(view))
     if (const Cell& other = table.rows[*none].cells[column]; other.status == "ok")
-      text += ", " + format_ratio({.value = cell.value / other.value}) + " of none's";
+      text += ", " + format_ratio({.value = cell.value / other.value}) + " none";
   return text + ".";
+}
+
+std::string noise_text(const Difference& lag) {
+  if (!lag.floor_known)
+    return fmt::format(
+        "; arithmetic noise was not measured, but this is above the {:.0f} % that stand for it",
+        100 * kUnknownArithmetic);
+  return lag.floor > 0 ? fmt::format("; arithmetic noise is at most {:.2g} %", 100 * std::expm1(lag.floor))
+                       : "";
 }
 
 void judge(const SweepView& view, std::size_t column, Answer& answer) {
@@ -98,9 +107,7 @@ void judge(const SweepView& view, std::size_t column, Answer& answer) {
                     rivals.size() == 1 ? "the other one" : fmt::format("each of {} others", rivals.size()),
                     rivals.size() == 1 ? name(rivals[0]) : "the closest, " + name(rivals[0]) + ",",
                     amount(view, rivals[0]->lag->mean), format_p(rivals[0]->p_holm), pivot.best.comparisons,
-                    rivals[0]->lag->floor > 0 ? fmt::format(", beyond arithmetic noise of {:.2g} %",
-                                                            100 * std::expm1(rivals[0]->lag->floor))
-                                              : "") +
+                    noise_text(*rivals[0]->lag)) +
         suffix;
   } else {
     answer.verdict = Verdict::kNotReal;
@@ -152,7 +159,7 @@ std::string cost_text(const SweepView& view, std::size_t row, std::size_t column
   const auto times = [&](std::size_t r) {
     const double before = mean_over(view, r, column, preparation_seconds),
                  all = mean_over(view, r, column, total_seconds);
-    return format_duration(before) + " before evaluation, " + format_duration(all - before) + " of it";
+    return format_duration(before) + " to prepare, " + format_duration(all - before) + " to evaluate";
   };
   std::string text = fmt::format("{:.4g} stored bits per weight, {}; {}", bits_per_weight(run),
                                  online_name(run), times(row));
@@ -195,13 +202,17 @@ std::string overall(const SweepView& view, const std::vector<Answer>& list) {
   std::vector<std::pair<std::size_t, std::pair<int, int>>> order(tally.begin(), tally.end());
   std::stable_sort(order.begin(), order.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::vector<std::string> parts;
-  for (const auto& [row, counts] : order)
-    parts.push_back(fmt::format("{} in {} ({} for sure)", row_name(view.pivot.table.rows[row]), counts.first,
-                                counts.second));
-  std::string text = fmt::format("Over {} setting{}, lowest: ", list.size(), list.size() == 1 ? "" : "s") +
-                     join(parts, ", ") + ".";
-  if (direction(view.pivot.table.metric) < 0) text.replace(text.find("lowest"), 6, "highest");
+  std::vector<std::string> parts, sure;
+  for (const auto& [row, counts] : order) {
+    const auto name = row_name(view.pivot.table.rows[row]);
+    parts.push_back(fmt::format("{} in {}", name, counts.first));
+    if (counts.second > 0) sure.push_back(fmt::format("{} in {}", name, counts.second));
+  }
+  std::string text = fmt::format("{} {} over {} setting{}: {}; significantly: {}.",
+                                 direction(view.pivot.table.metric) < 0 ? "Highest" : "Lowest",
+                                 is_perplexity(view) ? "perplexity" : view.pivot.table.metric, list.size(),
+                                 list.size() == 1 ? "" : "s", join(parts, ", "),
+                                 sure.empty() ? "in none" : join(sure, ", "));
   if (!view.correlations.empty()) {
     const auto& top = view.correlations.front();
     text += fmt::format(

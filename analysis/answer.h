@@ -13,7 +13,7 @@ enum class Verdict { kReal, kNotReal, kNothing };
 
 struct Answer {
   std::string setting;  // the column
-  std::string best;     // "gsr: perplexity 24.53 ± 0.50, ×1.221 of full precision's, ×0.951 of none's"
+  std::string best;     // "gsr: perplexity 24.53 ± 0.50, ×1.221 full precision, ×0.951 none"
   Verdict verdict = Verdict::kNothing;
   std::string is_real = {}, statistic = {}, costs = {};
   std::size_t best_row = 0;

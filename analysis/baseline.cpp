@@ -60,6 +60,7 @@ void compare_with_baseline(Pivot& pivot, const TableOptions& options) {
       Cell& cell = table.rows[r].cells[c];
       const std::size_t against = for_all ? only : c;
       if (r == base || !has_value(cell) || against == cells.size() || cells[against].status.empty()) continue;
+      if (sign > 0 && std::min(cell.value, cells[against].value) > kCollapsed) continue;
       cell.versus = Comparison{};
       const auto &ours = pivot.evidence[r][c], &theirs = pivot.evidence[base][against];
       if (!ours || !theirs) continue;

@@ -8,8 +8,9 @@
 namespace gyre::analysis {
 
 // Stored bits per weight of the quantized linears: n_bits, and per group of weights a scale of 16 bits and an
-// offset (n_bits when integer, 16 when real); per channel the scale's share is left out. A metric of the run
-// whose name begins with "bits_per_weight" goes before. Not quantized: the bits of model.dtype.
+// offset (n_bits when integer, 16 when real); per channel, and where the group is `auto`, the scale's share
+// is left out. A metric of the run whose name begins with "bits_per_weight" goes before. Not quantized: the
+// bits of model.dtype.
 double bits_per_weight(const store::RunRow& run);
 
 // "A4 KV4 +R3 +R4", "A16": what is quantized and rotated while the model runs.

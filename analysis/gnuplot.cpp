@@ -67,8 +67,11 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 std::string tidy_svg(std::string svg, const std::string& id) {
   svg.erase(0, svg.find("<svg"));
-  replace_all(svg, "id='gp", "id='" + id + "-gp");
-  replace_all(svg, "'#gp", "'#" + id + "-gp");
+  for (const std::string name : {"gp", "textbox", "greybox"}) {
+    replace_all(svg, "id='" + name, "id='" + id + "-" + name);
+    replace_all(svg, "'#" + name, "'#" + id + "-" + name);
+    replace_all(svg, "url(#" + name, "url(#" + id + "-" + name);
+  }
   replace_all(svg, "id=\"gnuplot_canvas\"", "id=\"" + id + "-canvas\"");
   // Titles of the whole and of each curve would show as tooltips; the legend names the curves.
   for (std::size_t at = 0; (at = svg.find("<title>", at)) != std::string::npos;)

@@ -63,13 +63,17 @@ HtmlCell number_cell(double value, const std::string& text) {
 }
 
 std::string html_table(const HtmlTable& table) {
-  std::string out = "<div class=\"tools\">" + copy_button(table.id, "latex", table.latex) +
+  // The caption stays where it is when a wide table scrolls.
+  std::string out = "<p class=\"soft\" id=\"" + table.id + "-caption\">" + html_text(table.caption) +
+                    "</p>\n<div class=\"tools\">" + copy_button(table.id, "latex", table.latex) +
                     copy_button(table.id, "csv", table.csv) + "</div>\n<div class=\"wide\"><table id=\"" +
-                    table.id + "\">\n";
-  if (!table.caption.empty()) out += "<caption>" + html_text(table.caption) + "</caption>\n";
+                    table.id + "\" aria-describedby=\"" + table.id + "-caption\">\n";
   out += "<thead><tr>";
-  for (const auto& name : table.header)
-    out += "<th scope=\"col\" tabindex=\"0\">" + html_text(name) + "</th>";
+  for (std::size_t i = 0; i < table.header.size(); ++i) {
+    const bool numbers = !table.rows.empty() && table.rows.front()[i].is_number;
+    out += fmt::format("<th scope=\"col\" tabindex=\"0\"{}>{}</th>", numbers ? " class=\"n\"" : "",
+                       html_text(table.header[i]));
+  }
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& row : table.rows) {
     out += "<tr>";

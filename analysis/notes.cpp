@@ -94,7 +94,11 @@ std::string model_note(const Pivot& pivot) {
       distinct(pivot.runs, [](const auto& run) { return environment_text(run.environment, "model_note"); });
   std::string note = "Model: " + join(distinct(pivot.runs, model_name), ", ");
   if (!notes.empty()) note += " (" + join(notes, "; ") + ")";
-  return note + ", evaluated in " + values_of(pivot.runs, "model.dtype") + ".";
+  const bool is_gguf = std::any_of(pivot.runs.begin(), pivot.runs.end(), [](const auto& run) {
+    return setting(run, "model.path").ends_with(".gguf");
+  });
+  note += ", evaluated in " + values_of(pivot.runs, "model.dtype");
+  return note + (is_gguf ? "; full precision means the file's weights, dequantized." : ".");
 }
 
 // "rtn, groups of 64, symmetric, clip lp" for one run.

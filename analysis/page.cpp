@@ -21,9 +21,9 @@ nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:4px 18px}
 .card dd{margin:0;font-size:.92em;overflow-wrap:anywhere}.yes{color:var(--good);font-weight:600}.no{color:var(--doubt);font-weight:600}
 .summary{font-size:1.05em;border-left:4px solid var(--mark);padding:.3em .9em;background:var(--tint)}
 .wide{overflow-x:auto;margin:.3em 0 .6em;border:1px solid var(--line);border-radius:6px}
-table{border-collapse:collapse;font-size:.88em;min-width:100%}caption{text-align:left;padding:8px 10px;color:var(--soft)}
+table{border-collapse:collapse;font-size:.88em;min-width:100%}
 th,td{padding:5px 10px;text-align:left;border-top:1px solid var(--line);white-space:nowrap}
-td.n{text-align:right;font-variant-numeric:tabular-nums}td.long{white-space:normal;min-width:16em}
+th.n{text-align:right}td.n{text-align:right;font-variant-numeric:tabular-nums}td.long{white-space:normal;min-width:16em}
 th{background:var(--tint);cursor:pointer;user-select:none;border-top:0;vertical-align:bottom}
 th::after{content:"\2195";color:#aab;margin-left:.35em;font-size:.85em}
 th[aria-sort=ascending]::after{content:"\2191";color:var(--mark)}th[aria-sort=descending]::after{content:"\2193";color:var(--mark)}

@@ -14,6 +14,8 @@ namespace gyre::analysis {
 
 inline constexpr const char* kFullPrecision = "full precision";
 inline constexpr double kSignificant = 0.05;  // family-wise
+// Above this a perplexity says that the model is broken, not how badly.
+inline constexpr double kCollapsed = 1000;
 
 // The comparisons of one kind that a table makes, for its notes.
 struct Family {

@@ -8,9 +8,6 @@
 namespace gyre::analysis {
 namespace {
 
-// Above this a perplexity says that the model is broken, not how badly.
-constexpr double kCollapsed = 1000;
-
 std::optional<Ranking> contest(Pivot& pivot, std::size_t c, int sign, const std::string& test) {
   const auto& rows = pivot.table.rows;
   std::optional<std::size_t> best;

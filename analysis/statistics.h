@@ -31,6 +31,7 @@ RunStats layered(const std::vector<store::TensorStatRow>& rows);
 // "histogram/LOW/HIGH" rows of one site and phase, averaged over tensors: share per unit of width.
 struct Bin {
   double low, high, density;
+  friend bool operator==(const Bin&, const Bin&) = default;
 };
 std::map<std::pair<std::string, std::string>, std::vector<Bin>> histograms(
     const std::vector<store::TensorStatRow>& rows);

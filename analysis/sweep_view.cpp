@@ -17,6 +17,18 @@ bool says_nothing_new(const std::string& key) {
   return key == "seed" || key == "replica";
 }
 
+// A stage that several runs share is recorded where it was made, and as nothing elsewhere. As a cost of a
+// method it belongs to each of them.
+void share_costs(std::vector<store::RunRow>& runs) {
+  std::map<std::string, double> made;
+  for (const auto& run : runs)
+    for (const auto& stage : run.stages)
+      if (!stage.reused) made[stage.key] = stage.seconds;
+  for (auto& run : runs)
+    for (auto& stage : run.stages)
+      if (const auto it = made.find(stage.key); stage.reused && it != made.end()) stage.seconds = it->second;
+}
+
 void correlate_view(SweepView& view) {
   const auto over = [&](const std::vector<std::size_t>& members) {
     std::vector<const RunStats*> stats;
@@ -70,6 +82,7 @@ SweepView view_of(const store::RunStore& store, const TableOptions& options, con
   view.sweep = options.sweep;
   view.prefix = prefix;
   view.pivot = make_pivot(store, options);
+  share_costs(view.pivot.runs);
   const auto& pivot = view.pivot;
   double reference = kNoValue;
   const auto value_of = [&](const store::RunRow& run) {

@@ -81,7 +81,8 @@ struct TableOptions {
 // its column, p the larger one of the test over windows (exact McNemar where items are counted) and of
 // Welch's t over seeds, Holm over all such comparisons of the table. Against arithmetic: a difference counts
 // only above twice the spread over replicas; where there are none and rounding is amplified (activations,
-// keys or values of at most 4 bits, GPTQ), above 10 %. Perplexities above 1000 are collapsed and not ranked.
+// keys or values of at most 4 bits, GPTQ), above 10 %. Perplexities above 1000 are collapsed: not ranked, and
+// not compared with each other.
 Table make_table(const store::RunStore& store, const TableOptions& options);
 
 // "W4A16", or for settings "quant.weight.n_bits=4, seed=1".

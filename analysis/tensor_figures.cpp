@@ -13,12 +13,36 @@
 namespace gyre::analysis {
 namespace {
 
-// One line of a figure or row of a heat map: what one or several runs have in common.
+// What several runs have in common, drawn once.
+template <class Values>
 struct Series {
-  std::string name;
-  std::map<std::int64_t, double> values;
+  std::vector<std::string> names;
+  Values values;
   std::vector<std::string> runs;
+
+  // "hadamard", "hadamard (+3)"; long ones are cut, so that room is left for the drawing.
+  std::string title() const {
+    constexpr std::size_t kLongest = 30;
+    std::string name = names.front();
+    if (name.size() > kLongest) name = valid_utf8(name.substr(0, kLongest - 2), "") + "..";
+    return names.size() == 1 ? name : name + fmt::format(" (+{})", names.size() - 1);
+  }
 };
+using LayerSeries = Series<std::map<std::int64_t, double>>;
+using BinSeries = Series<std::vector<Bin>>;
+
+void add_once(std::vector<std::string>& list, const std::string& text) {
+  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+}
+
+template <class Values>
+void add(std::vector<Series<Values>>& list, const std::string& name, const Values& values,
+         const std::string& digest) {
+  const auto same = std::find_if(list.begin(), list.end(), [&](const auto& s) { return s.values == values; });
+  if (same == list.end()) return list.push_back({{name}, values, {digest}});
+  add_once(same->names, name);
+  add_once(same->runs, digest);
+}
 
 // The name of a run's statistics: what the phase depends on.
 std::string series_name(const store::RunRow& run, const std::string& phase) {
@@ -28,36 +52,26 @@ std::string series_name(const store::RunRow& run, const std::string& phase) {
 }
 
 // A statistic by layer of every run that has it, equal ones once, the original first.
-std::vector<Series> layers_of(const SweepView& view, const std::string& site, const std::string& name,
-                              const std::set<std::string>& phases) {
-  std::vector<Series> list;
+std::vector<LayerSeries> layers_of(const SweepView& view, const std::string& site, const std::string& name,
+                                   const std::set<std::string>& phases) {
+  std::vector<LayerSeries> list;
   for (const bool original : {true, false})
     for (std::size_t i = 0; i < view.measurements.size(); ++i) {
       const auto& run = view.pivot.runs[i];
       for (const auto& [stat, layered] : view.measurements[i].stats) {
         if (stat.site != site || stat.name != name || layered.layers.empty()) continue;
         if (!phases.contains(stat.phase) || (stat.phase == "original") != original) continue;
-        const auto same = std::find_if(list.begin(), list.end(),
-                                       [&](const Series& s) { return s.values == layered.layers; });
-        if (same != list.end()) {
-          same->runs.push_back(run.digest);
-          continue;
-        }
-        std::string title = series_name(run, stat.phase);
-        const auto named = std::count_if(list.begin(), list.end(),
-                                         [&](const Series& s) { return s.name.starts_with(title); });
-        if (named > 0) title += fmt::format(" ({})", named + 1);
-        list.push_back({title, layered.layers, {run.digest}});
+        add(list, series_name(run, stat.phase), layered.layers, run.digest);
       }
     }
   return list;
 }
 
-std::vector<std::string> digests_of(const std::vector<Series>& list) {
+template <class Values>
+std::vector<std::string> digests_of(const std::vector<Series<Values>>& list) {
   std::vector<std::string> digests;
   for (const auto& series : list)
-    for (const auto& digest : series.runs)
-      if (std::find(digests.begin(), digests.end(), digest) == digests.end()) digests.push_back(digest);
+    for (const auto& digest : series.runs) add_once(digests, digest);
   return digests;
 }
 
@@ -92,14 +106,20 @@ std::string linear_limits(std::vector<double> values) {
 }
 
 Figure heat_map(const SweepView& view, const std::string& site, const std::string& name,
-                std::vector<Series> list) {
+                std::vector<LayerSeries> list) {
   constexpr std::size_t kRows = 24;
   const std::string left_out = cut(list, kRows);
   std::set<std::int64_t> layers;
   std::vector<double> values;
   for (const auto& series : list)
     for (const auto& [layer, value] : series.values) layers.insert(layer), values.push_back(value);
-  std::string data = "$data << EOD\n", tics;
+  std::string data = "$data << EOD\n", tics, layer_tics;
+  std::size_t column = 0;
+  for (const auto layer : layers) {
+    if (column % ((layers.size() + 7) / 8) == 0)
+      layer_tics += fmt::format("{}'{}' {}", layer_tics.empty() ? "" : ", ", layer, column);
+    ++column;
+  }
   for (std::size_t r = 0; r < list.size(); ++r) {
     std::size_t place = 0;
     for (const auto layer : layers) {
@@ -108,7 +128,7 @@ Figure heat_map(const SweepView& view, const std::string& site, const std::strin
               (it == list[r].values.end() ? std::string("NaN") : fmt::format("{:.6g}", it->second));
     }
     data += "\n";
-    tics += fmt::format("{}{} {}", r ? ", " : "", gnuplot_tic(list[r].name), r);
+    tics += fmt::format("{}{} {}", r ? ", " : "", gnuplot_tic(list[r].title()), r);
   }
   data += "EOD\n";
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
@@ -120,15 +140,16 @@ Figure heat_map(const SweepView& view, const std::string& site, const std::strin
                 digests_of(list),
                 150 + static_cast<int>(20 * list.size())};
   figure.caption =
-      "Mean over the tensors of a layer; equal rows are drawn once." +
+      "Mean over the tensors of a layer; equal rows are drawn once (+n: as many others)." +
       std::string(logarithmic ? "" : " The 2 % at either end of the scale share its last colour.") + left_out;
   figure.script =
       data + kPalette + (logarithmic ? "set logscale cb\n" : linear_limits(values)) +
       fmt::format(
           "set border 0\nset tics nomirror out scale 0\nunset key\nset yrange [{}:-0.5]\nset ytics ({}) font "
           "',12'\n"
-          "set xrange [-0.5:{}]\nset xlabel 'layer'\nset cbtics font ',11' format '%.3g'\n",
-          static_cast<double>(list.size()) - 0.5, tics, static_cast<double>(layers.size()) - 0.5) +
+          "set xrange [-0.5:{}]\nset xtics ({})\nset xlabel 'layer'\nset cbtics font ',11' format '%.3g'\n",
+          static_cast<double>(list.size()) - 0.5, tics, static_cast<double>(layers.size()) - 0.5,
+          layer_tics) +
       "plot $data matrix with image\n";
   return figure;
 }
@@ -147,21 +168,23 @@ std::vector<Figure> kurtosis_figures(const SweepView& view) {
     const std::string left_out = cut(list, kSeries);
     std::string data, plots;
     double low = list[0].values.begin()->second, high = low;
+    std::int64_t last = 0;
     for (std::size_t i = 0; i < list.size(); ++i) {
       data += fmt::format("$s{} << EOD\n", i);
       for (const auto& [layer, value] : list[i].values) {
         data += fmt::format("{} {:.6g}\n", layer, value);
         low = std::min(low, value), high = std::max(high, value);
+        last = std::max(last, layer);
       }
       data += "EOD\n";
-      const bool original = list[i].name == "original";
+      const bool original = list[i].names.front() == "original";
       plots += fmt::format("{}$s{} using 1:2 with linespoints ps 0.6 {} {} title {}", i ? ", \\\n  " : "", i,
                            original ? "dt 2" : "", original ? "pt 6 lc '#555555'" : series_style(i - 1),
-                           gnuplot_text(list[i].name));
+                           gnuplot_text(list[i].title()));
     }
     Figure figure{view.prefix + "-" + slug(name) + "-" + slug(site),
                   name + " of " + site + " by layer, before and after rotation",
-                  "Mean over the tensors of a layer." + left_out,
+                  "Mean over the tensors of a layer; (+n): as many others are equal." + left_out,
                   "",
                   digests_of(list),
                   420};
@@ -172,8 +195,8 @@ std::vector<Figure> kurtosis_figures(const SweepView& view) {
                             "-1, 0, 1, 3, 10, 30, "
                             "100, 300, 1000, 3000, 10000, 100000)\n"
                           : "") +
-                    fmt::format("set xlabel 'layer'\nset ylabel {}\nset offsets 0.3, 0.3, 0, 0\nplot {}\n",
-                                gnuplot_text(name), plots);
+                    fmt::format("set xlabel 'layer'\nset ylabel {}\nset xrange [-0.5:{}]\nplot {}\n",
+                                gnuplot_text(name), static_cast<double>(last) + 0.5, plots);
     figures.push_back(std::move(figure));
   }
   return figures;
@@ -181,50 +204,37 @@ std::vector<Figure> kurtosis_figures(const SweepView& view) {
 
 std::vector<Figure> histogram_figures(const SweepView& view) {
   constexpr std::size_t kSeries = 8;
-  struct Drawn {
-    std::string name;
-    std::vector<Bin> bins;
-    std::vector<std::string> runs;
-  };
-  std::map<std::string, std::vector<Drawn>> sites;
-  const auto equal = [](const std::vector<Bin>& a, const std::vector<Bin>& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Bin& x, const Bin& y) {
-      return x.low == y.low && x.high == y.high && x.density == y.density;
-    });
-  };
+  std::map<std::string, std::vector<BinSeries>> sites;
   for (const bool original : {true, false})
     for (std::size_t i = 0; i < view.measurements.size(); ++i)
       for (const auto& [where, bins] : view.measurements[i].histograms) {
         const auto& [site, phase] = where;
         if (phase == "quantized" || (phase == "original") != original) continue;
-        auto& list = sites[site];
-        const auto& digest = view.pivot.runs[i].digest;
-        const auto same =
-            std::find_if(list.begin(), list.end(), [&](const Drawn& d) { return equal(d.bins, bins); });
-        if (same != list.end())
-          same->runs.push_back(digest);
-        else
-          list.push_back({series_name(view.pivot.runs[i], phase), bins, {digest}});
+        add(sites[site], series_name(view.pivot.runs[i], phase), bins, view.pivot.runs[i].digest);
       }
   std::vector<Figure> figures;
   for (auto& [site, list] : sites) {
     const std::string left_out = cut(list, kSeries);
-    Figure figure{
-        view.prefix + "-histogram-" + slug(site), "Distribution of " + site + " values", "", "", {}, 420};
+    Figure figure{view.prefix + "-histogram-" + slug(site),
+                  "Distribution of " + site + " values",
+                  "",
+                  "",
+                  digests_of(list),
+                  420};
     figure.caption =
-        "In standard deviations of each tensor, averaged over tensors; dotted: the Gaussian." + left_out;
+        "In standard deviations of each tensor, averaged over tensors; dotted: the Gaussian; (+n): as many "
+        "others are equal." +
+        left_out;
     std::string data, plots;
     for (std::size_t i = 0; i < list.size(); ++i) {
       data += fmt::format("$h{} << EOD\n", i);
-      for (const auto& bin : list[i].bins)
+      for (const auto& bin : list[i].values)
         if (bin.density > 0) data += fmt::format("{:.6g} {:.6g}\n", (bin.low + bin.high) / 2, bin.density);
       data += "EOD\n";
-      plots += fmt::format("$h{} using 1:2 with lines lw 1.5 {} title {}, \\\n  ", i,
-                           i == 0 && list[i].name == "original" ? "dt 2 lc '#555555'" : line_colour(i),
-                           gnuplot_text(list[i].name));
-      for (const auto& digest : list[i].runs)
-        if (std::find(figure.runs.begin(), figure.runs.end(), digest) == figure.runs.end())
-          figure.runs.push_back(digest);
+      plots +=
+          fmt::format("$h{} using 1:2 with lines lw 1.5 {} title {}, \\\n  ", i,
+                      i == 0 && list[i].names.front() == "original" ? "dt 2 lc '#555555'" : line_colour(i),
+                      gnuplot_text(list[i].title()));
     }
     figure.script = figure_frame() + data +
                     "set logscale y\nset format y '%g'\nset xlabel 'standard deviations'\nset ylabel "

@@ -53,7 +53,7 @@ std::string baseline_note(const Pivot& pivot, const TableOptions& options) {
                 options.baseline, where);
   if (pivot.versus.comparisons > 0)
     note += "; †: a difference (" + test_text(pivot.versus, options.test) + ")";
-  return note + "; n/a where blocks do not pair.";
+  return note + "; n/a where blocks do not pair; nothing where both have collapsed (above 1000).";
 }
 
 void add_arithmetic_notes(const Pivot& pivot, std::vector<std::string>& notes) {

@@ -34,10 +34,10 @@ TEST_F(RenderTest, WritesMarkdownThatReadsAsText) {
 | gsr            |              | **24.53 ± 0.50** (×0.951 ± 0.000†) |     pending |
 
 - Metric ppl/wikitext2@gptq2048[2 windows]: 400 targets in 2 windows; ± is the standard error from the text (windows as clusters); lower is better.
-- Model: Tiny_1.gguf (stored as Q4_1 & Q8_0), evaluated in float32.
+- Model: Tiny_1.gguf (stored as Q4_1 & Q8_0), evaluated in float32; full precision means the file's weights, dequantized.
 - Quantizers: weights rtn, groups of 64, symmetric, clip lp; activations rtn, per token, symmetric, clip minmax.
 - Rotations: a row names R1; R2 is hadamard (off in none); blocks of block-diagonal schemes: auto.
-- ×: perplexity over that of row 'none' in the same column, e^d with d the mean paired difference of NLL per target over blocks of 128 targets; ± its standard error with the blocks of a window kept together; †: a difference (paired Student t over 2 windows, two-sided, Holm over 1 comparison, p < 0.05); n/a where blocks do not pair.
+- ×: perplexity over that of row 'none' in the same column, e^d with d the mean paired difference of NLL per target over blocks of 128 targets; ± its standard error with the blocks of a window kept together; †: a difference (paired Student t over 2 windows, two-sided, Holm over 1 comparison, p < 0.05); n/a where blocks do not pair; nothing where both have collapsed (above 1000).
 - Bold: the best cell of its column, better than each of the others; italic: not told from the best one. Test: paired Student t over 2 windows, two-sided, Holm over 1 comparison, p < 0.05.
 - Blank: there is no such point.
 - Sweep s: 4 of 5 points finished; gyre 0.1.0.

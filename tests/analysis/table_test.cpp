@@ -241,6 +241,15 @@ TEST_F(TableTest, ComparesAccuraciesByItems) {
   EXPECT_THAT(t.notes, Contains(HasSubstr("exact McNemar over 20 items")));
 }
 
+TEST_F(TableTest, DoesNotOrderWhatHasCollapsed) {
+  ok(config("none", 4), blocks(12));
+  ok(config("gsr", 4), blocks(9));
+  ok(config("random", 4), blocks(4));
+  const Table t = table({.sweep = "s", .baseline = "none"});
+  EXPECT_FALSE(t.rows[1].cells[0].versus);
+  EXPECT_TRUE(t.rows[2].cells[0].versus);
+}
+
 TEST_F(TableTest, ComparesNothingThatDoesNotPair) {
   ok(config("none", 4), blocks(3));
   auto shorter = blocks(3);

@@ -70,18 +70,21 @@ class Transform {
     constexpr std::int64_t kSquare = std::int64_t{Vec<T>::kLanes} * Vec<T>::kLanes;
     walsh_ = gathers_ && shared.walsh && n_ >= kSquare;
     // Stores of less than a cache line reach memory whole only while few lines are open.
-    const bool narrow = shared.stream && sizeof(typename Vec<T>::V) * sizeof(Io) < 64 * sizeof(T);
-    passes_ = plan_passes<T>(columns_, walsh_ ? Vec<T>::kLogLanes : 0, narrow ? 3 : Vec<T>::kLogRegisters);
+    const bool narrow = sizeof(typename Vec<T>::V) * sizeof(Io) < 64 * sizeof(T);
+    passes_ = plan_passes<T>(columns_, walsh_ ? Vec<T>::kLogLanes : 0,
+                             shared.stream && narrow && args.base == 1 ? 3 : Vec<T>::kLogRegisters);
+    const bool scattered = args.base > 1 || (walsh_ && passes_.count > 1);
 #if defined(__AVX512F__)
     picks_ = gathers_ && !walsh_ && args.base == 1 && n_ <= 8 * Vec<T>::kLanes;
 #endif
     apart_ = gathers_ && !walsh_ && !picks_;
+    streams_ = shared.stream && (!narrow || !scattered || apart_);
   }
 
   void run(std::int64_t begin, std::int64_t end) const {
     const Io* x = static_cast<const Io*>(args_.x) + begin * n_;
     Io* out = static_cast<Io*>(args_.out) + begin * n_;
-    if (!shared_.stream) return blocks<Scaled<T, Io>>(x, out, begin, end);
+    if (!streams_) return blocks<Scaled<T, Io>>(x, out, begin, end);
     blocks<Streamed<T, Io>>(x, out, begin, end);
     _mm_sfence();
   }
@@ -152,6 +155,7 @@ class Transform {
   std::int64_t n_, columns_;
   bool scatters_, gathers_, flips_, walsh_ = false, picks_ = false;
   bool apart_;  // the order is applied by a pass of its own
+  bool streams_;
   typename Vec<T>::V scale_;
   T* values_;
   T* second_;

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "kernels/attention.h"
 #include "kernels/llama.h"
+#include "ops/kernel_dtype.h"
 
 namespace gyre {
 namespace {
@@ -19,18 +20,9 @@ bool wants_gradient(const torch::Tensor& x) {
   return x.defined() && torch::GradMode::is_enabled() && x.requires_grad();
 }
 
+// Of the kernels here none takes float64.
 std::optional<kernels::DType> kernel_dtype(const torch::Tensor& x) {
-  if (!x.is_cpu()) return std::nullopt;
-  switch (x.scalar_type()) {
-    case torch::kFloat32:
-      return kernels::DType::kF32;
-    case torch::kFloat16:
-      return kernels::DType::kF16;
-    case torch::kBFloat16:
-      return kernels::DType::kBF16;
-    default:
-      return std::nullopt;
-  }
+  return x.is_cpu() && x.scalar_type() != torch::kFloat64 ? kernel_dtype_of(x) : std::nullopt;
 }
 
 // The dtype for the kernels when they may be used on these tensors.

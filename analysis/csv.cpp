@@ -1,6 +1,7 @@
 // RFC 4180: one record per cell, lines end with CR LF.
 #include <cmath>
 
+#include "analysis/escape.h"
 #include "analysis/pivot.h"
 #include "analysis/render.h"
 #include "core/text.h"
@@ -8,24 +9,8 @@
 namespace gyre::analysis {
 namespace {
 
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + "\"";
-}
-
 std::string number(double value) {
   return std::isfinite(value) ? format_number(value) : "";
-}
-
-std::string record(const std::vector<std::string>& fields) {
-  std::string out;
-  for (const auto& text : fields) out += (out.empty() ? "" : ",") + field(text);
-  return out + "\r\n";
 }
 
 }  // namespace
@@ -40,7 +25,7 @@ std::string render_csv(const Table& table) {
                  versus + "," + versus + "_std_error," + versus + "_low," + versus + "_high,p,p_holm,runs",
              ','))
     header.push_back(name);
-  std::string out = record(header);
+  std::string out = csv_record(header);
   for (const auto& row : table.rows)
     for (std::size_t c = 0; c < row.cells.size(); ++c) {
       const Cell& cell = row.cells[c];
@@ -56,7 +41,7 @@ std::string render_csv(const Table& table) {
                           number(against.std_error), number(against.low), number(against.high),
                           number(against.p), number(against.p_holm), join(cell.runs, " ")})
         fields.push_back(text);
-      out += record(fields);
+      out += csv_record(fields);
     }
   return out;
 }

@@ -66,7 +66,7 @@ std::vector<std::string> differing_settings(const store::RunRow& a, const store:
   for (const auto* run : {&a, &b})
     for (const auto& param : run->params) {
       const bool listed = std::find(keys.begin(), keys.end(), param.key) != keys.end();
-      if (!listed && !param.key.starts_with("run.") && setting(a, param.key) != setting(b, param.key))
+      if (!listed && enters_digest(param.key) && setting(a, param.key) != setting(b, param.key))
         keys.push_back(param.key);
     }
   return keys;

@@ -24,7 +24,7 @@ bool is_full_precision(const store::RunRow& run);
 // kUsage, with a suggestion, unless every key is "rotation", "bits" or a setting of one of the runs.
 void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::string>& keys);
 
-// Settings in which two runs differ, those aside that say only how a run is carried out (run.*).
+// Settings in which two runs differ, of those that are part of their identity.
 std::vector<std::string> differing_settings(const store::RunRow& a, const store::RunRow& b);
 
 }  // namespace gyre::analysis

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "config/compose.h"
+#include "config/references.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "output.h"
@@ -84,6 +85,26 @@ Rows list_groups(const std::string&) {
   return rows;
 }
 
+Rows list_presets(const std::string&) {
+  Rows rows = {{"experiment", "published values that it reproduces"}};
+  const auto published_rows = config::load_references(experiments_dir()).rows;
+  for (const auto& name : config::presets(experiments_dir())) {
+    std::string values;
+    for (const auto& row : published_rows)
+      if (row.preset == name) values += fmt::format("{}{} {}", values.empty() ? "" : ", ", row.model, published(row));
+    rows.push_back({name, values.empty() ? "none" : values});
+  }
+  return rows;
+}
+
+Rows list_references(const std::string&) {
+  Rows rows = {{"reference", "model", "metric", "value", "certainty", "experiment"}};
+  for (const auto& row : config::load_references(experiments_dir()).rows)
+    rows.push_back({row.id, row.model, row.metric, published(row), row.certainty,
+                    row.preset.empty() ? "none yet: needs " + row.needs : row.preset});
+  return rows;
+}
+
 Rows list_sweeps(const std::string& db) {
   Rows rows = {{"sweep file", ""}};
   std::vector<fs::path> files;
@@ -122,6 +143,8 @@ constexpr ListRow kLists[] = {
     {"rotations", "rotation schemes", list_rotations}, {"quantizers", "quantizer schemes", list_quantizers},
     {"solvers", "solvers of weights (quant.weight.solver)", list_solvers},
     {"data", "named texts", list_data},                {"groups", "configuration groups and their choices", list_groups},
+    {"presets", "papers' settings, for experiment=NAME", list_presets},
+    {"references", "published values", list_references},
     {"sweeps", "sweep files and sweeps in the database", list_sweeps},
     {"runs", "runs in the database", list_runs},       {"stages", "the stages of a run", list_stages},
 };
@@ -130,7 +153,9 @@ constexpr ListRow kLists[] = {
 
 Verb add_list(CLI::App& program, const GlobalOptions& global) {
   auto what = std::make_shared<std::string>();
-  CLI::App* verb = program.add_subcommand("list", "What there is: rotations, quantizers, solvers, data, groups, sweeps, runs, stages");
+  CLI::App* verb = program.add_subcommand(
+      "list",
+      "What there is: rotations, quantizers, solvers, data, groups, presets, references, sweeps, runs, stages");
   std::vector<std::string> names;
   for (const auto& row : kLists) names.emplace_back(row.name);
   verb->add_option("what", *what, "one of the lists; without it, all but runs")->check(CLI::IsMember(names));

@@ -21,6 +21,7 @@ Verb add_list(CLI::App& program, const GlobalOptions& global);
 Verb add_show(CLI::App& program, const GlobalOptions& global);
 Verb add_table(CLI::App& program, const GlobalOptions& global);
 Verb add_report(CLI::App& program, const GlobalOptions& global);
+Verb add_compare(CLI::App& program, const GlobalOptions& global);
 Verb add_doctor(CLI::App& program, const GlobalOptions& global);
 Verb add_bench(CLI::App& program, const GlobalOptions& global);
 

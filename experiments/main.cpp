@@ -24,7 +24,7 @@ constexpr VerbRow kVerbs[] = {
     {"run", add_run},     {"sweep", add_sweep},   {"list", add_list}, {"show", add_show},
     {"doctor", add_doctor}, {"bench", add_bench},
 #ifdef GYRE_HAS_ANALYSIS
-    {"table", add_table}, {"report", add_report},
+    {"table", add_table}, {"report", add_report}, {"compare", add_compare},
 #endif
 };
 
@@ -36,6 +36,7 @@ constexpr const char* kFooter = R"(Examples:
   gyre sweep experiments/sweeps/quickstart.toml     a grid; the same command continues it
   gyre table quickstart --baseline none -o latex
   gyre report --sweep quickstart --out report.html  the same and more as one page, with figures
+  gyre compare quarot_w4a4kv4_gptq                  a paper's preset against its published values
 
 Exit status: 0 ok, 1 a run failed, 2 usage or configuration, 3 not reproduced, 4 input missing, 5 database,
 6 out of memory or disk, 130 interrupted (state saved).)";

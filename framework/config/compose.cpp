@@ -64,4 +64,8 @@ std::vector<std::string> group_choices(const std::filesystem::path& experiments_
   return ConfFiles(experiments_dir).choices(group);
 }
 
+std::vector<std::string> presets(const std::filesystem::path& experiments_dir) {
+  return ConfFiles(experiments_dir).presets();
+}
+
 }  // namespace gyre::config

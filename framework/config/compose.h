@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "spec/run.h"
 
 namespace gyre::config {
@@ -18,6 +19,8 @@ struct Composed {
   RunConfig config;
   Origins origins;  // of every setting, by dotted key
 };
+// The error with its setting's origin in front, where its message begins with a setting of known origin.
+Error with_origin(const Error& error, const Origins& origins);
 
 // Composes experiments/conf/config.toml (conf_dir/config.toml), the groups it names, presets
 // (experiment=NAME) and the overrides, in Hydra's grammar: group=name, key=value, +key=value, ++key=value,
@@ -30,6 +33,8 @@ Composed compose(const std::filesystem::path& experiments_dir, const std::vector
 std::vector<std::string> groups(const std::filesystem::path& experiments_dir);
 std::vector<std::string> group_choices(const std::filesystem::path& experiments_dir,
                                        const std::string& group);
+// What experiment=NAME may name; sorted.
+std::vector<std::string> presets(const std::filesystem::path& experiments_dir);
 
 // One sweep file, expanded: single points first, then the grid of axes and zipped axes in file order, the
 // last varying fastest (seeds faster still), without what is excluded.

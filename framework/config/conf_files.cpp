@@ -65,6 +65,10 @@ std::vector<std::string> ConfFiles::choices(const std::string& group) const {
   return has_group(group) ? toml_stems(root_ / "conf" / group) : std::vector<std::string>{};
 }
 
+std::vector<std::string> ConfFiles::presets() const {
+  return toml_stems(root_ / "presets");
+}
+
 const Table& ConfFiles::choice(const std::string& group, const std::string& name, const Origin& asked) {
   if (!has_group(group))
     fail(ErrorCode::kConfig, "{}: unknown group '{}'{}", asked.text(), group, suggestion(group, groups()));
@@ -75,7 +79,7 @@ const Table& ConfFiles::choice(const std::string& group, const std::string& name
 
 const Table& ConfFiles::preset(const std::string& name, const Origin& asked) {
   const fs::path folder = root_ / "presets";
-  require_listed(name, toml_stems(folder), "experiment", shown(folder), asked);
+  require_listed(name, presets(), "experiment", shown(folder), asked);
   return read(folder / (name + ".toml"));
 }
 

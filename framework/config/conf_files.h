@@ -21,6 +21,7 @@ class ConfFiles {
   bool has_group(std::string_view group) const;
   std::vector<std::string> groups() const;                           // sorted
   std::vector<std::string> choices(const std::string& group) const;  // sorted
+  std::vector<std::string> presets() const;                          // sorted
   // conf/GROUP/CHOICE.toml. kConfig, with the choices that there are, at `asked` when there is no such file.
   const Table& choice(const std::string& group, const std::string& name, const Origin& asked);
   const Table& preset(const std::string& name, const Origin& asked);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "config/compose.h"
-#include "config/limits_text.h"
+#include "spec/limits_text.h"
 
 namespace gyre::config {
 namespace {

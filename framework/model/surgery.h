@@ -29,20 +29,24 @@ void install_online(Llama& model, const Rotations& rotations);
 
 // Weights: every linear but lm_head. on_step, where given, is called after each linear.
 std::int64_t count_quantized_linears(const Llama& model);
-// A quantizer for each, calibrated on its weight (clip search included), into the weight_quantizer slots.
+// A quantizer for each, by the spec with its rules, calibrated on its weight (clip search included), into the
+// weight_quantizer slots.
 void calibrate_weights(Llama& model, const QuantSpec& spec, const std::function<void()>& on_step = {});
 // Replaces each weight by its fake-quantized value and empties the slot. Returns the summed squared error over the
 // summed squared weights.
 double quantize_weights(Llama& model, const std::function<void()>& on_step = {});
-// Both in one.
+// Bits stored per weight of those linears, scales and zero points included, while their quantizers are in their slots;
+// `unquantized` for a linear without one.
+double bits_per_weight(Llama& model, double unquantized);
+// calibrate_weights and quantize_weights in one.
 double quantize_weights(Llama& model, const QuantSpec& spec);
 
-// Activation, key and value quantizers into their slots (all linears but lm_head). Linears that read the same
-// activation share one quantizer, so that it is quantized once.
+// Activation, key and value quantizers into their slots (all linears but lm_head), by their specs with their rules.
+// Linears that read the same activation share one quantizer where it is the same, so that it is quantized once.
 void attach_quantizers(Llama& model, const QuantPlan& plan);
 
 // Sizes against settings, before anything is loaded: blocks and groups that do not divide, orders without a Hadamard
-// matrix. kConfig or kUnsupported, naming key and size.
+// matrix, rules that match nothing or do not fit where they match. kConfig or kUnsupported, naming key and size.
 void check_sizes(const RunConfig& run, const LlamaConfig& config);
 
 }  // namespace gyre

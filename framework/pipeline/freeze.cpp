@@ -21,8 +21,8 @@ std::string at(const config::Composed& composed, const std::string& key) {
 }
 
 template <class Table>
-void check_scheme(const config::Composed& composed, const std::string& key, const std::string& scheme, const Table& table,
-                  std::string_view list) {
+void check_scheme(const config::Composed& composed, const std::string& key, const std::string& scheme,
+                  const Table& table, std::string_view list) {
   std::vector<std::string> names = {"none"};
   for (const auto& row : table) names.emplace_back(row.name);
   for (const auto& name : names)
@@ -33,18 +33,37 @@ void check_scheme(const config::Composed& composed, const std::string& key, cons
 
 void check_schemes(const config::Composed& composed) {
   const auto& r = composed.config.rotation;
-  for (const auto& [spec, site] : {std::pair(&r.r1, "r1"), std::pair(&r.r2, "r2"), std::pair(&r.r3, "r3"), std::pair(&r.r4, "r4")})
-    check_scheme(composed, fmt::format("rotation.{}.scheme", site), spec->scheme, rotation_schemes(), "rotations");
+  for (const auto& [spec, site] :
+       {std::pair(&r.r1, "r1"), std::pair(&r.r2, "r2"), std::pair(&r.r3, "r3"), std::pair(&r.r4, "r4")})
+    check_scheme(composed, fmt::format("rotation.{}.scheme", site), spec->scheme, rotation_schemes(),
+                 "rotations");
   const auto& q = composed.config.quant;
   for (const auto& [spec, site] : {std::pair(&q.weight, "weight"), std::pair(&q.activation, "activation"),
                                    std::pair(&q.key, "key"), std::pair(&q.value, "value")})
     check_scheme(composed, fmt::format("quant.{}.scheme", site), spec->scheme, quant_schemes(), "quantizers");
 }
 
+ModelShape shape_of(const LlamaConfig& sizes) {
+  return {sizes.hidden_size,         sizes.intermediate_size,   sizes.num_hidden_layers,
+          sizes.num_attention_heads, sizes.num_key_value_heads, sizes.head_dim,
+          sizes.vocab_size};
+}
+
+void check_shape(const config::Composed& composed, const ModelShape& there) {
+  const ModelSpec& model = composed.config.model;
+  GYRE_CHECK(model.any_shape || fits(model.shape, there), ErrorCode::kConfig,
+             "{}these settings are for a model with {}; {} has {}. model.any_shape=true runs them on it all "
+             "the same "
+             "(a published value is then not comparable)",
+             at(composed, "model.shape.hidden_size"), to_text(model.shape), model.path, to_text(there));
+}
+
 }  // namespace
 
 std::string rotation_label(const RotationPlan& plan) {
-  const auto name = [](const RotationSpec& spec) { return spec.random_signs ? spec.scheme + " (signs)" : spec.scheme; };
+  const auto name = [](const RotationSpec& spec) {
+    return spec.random_signs ? spec.scheme + " (signs)" : spec.scheme;
+  };
   if (plan.r1.scheme == "none" && plan.r2.scheme != "none") return "none, R2 " + name(plan.r2);
   return name(plan.r1);
 }
@@ -54,7 +73,12 @@ FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
   check_schemes(composed);
   const auto& path = config.model.path;
   const LlamaConfig& sizes = inputs.config(path);
-  check_sizes(config, sizes);
+  check_shape(composed, shape_of(sizes));
+  try {
+    check_sizes(config, sizes);
+  } catch (const Error& error) {
+    throw config::with_origin(error, composed.origins);
+  }
   GYRE_CHECK(config.eval.window <= sizes.max_position_embeddings, ErrorCode::kConfig,
              "{}window {} exceeds the model's {} positions", at(composed, "eval.window"), config.eval.window,
              sizes.max_position_embeddings);
@@ -64,20 +88,23 @@ FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
              "{}'{}' holds the same text as eval.dataset '{}'; calibrating on the evaluated text is refused",
              at(composed, "calibration.path"), config.calibration.path, config.eval.dataset);
   check_calibration(config, inputs);
-  const auto n_tokens = static_cast<std::int64_t>(inputs.tokens(path, config.eval.dataset, config.eval.bos).size());
-  GYRE_CHECK(n_tokens >= config.eval.window, ErrorCode::kConfig, "{}window {} is longer than '{}' with its {} tokens",
-             at(composed, "eval.window"), config.eval.window, config.eval.dataset, n_tokens);
+  const auto n_tokens =
+      static_cast<std::int64_t>(inputs.tokens(path, config.eval.dataset, config.eval.bos).size());
+  GYRE_CHECK(n_tokens >= config.eval.window, ErrorCode::kConfig,
+             "{}window {} is longer than '{}' with its {} tokens", at(composed, "eval.window"),
+             config.eval.window, config.eval.dataset, n_tokens);
 
   FrozenRun run{config, {}, {}};
+  run.config.model.shape = shape_of(sizes);
   run.point.canonical = canonical_text(config);
-  run.inputs_digest = "model " + inputs.model_digest(path) + "\ndataset " + evaluated.digest + "\ncalibration " +
-                      calibration.digest + "\n";
+  run.inputs_digest = "model " + inputs.model_digest(path) + "\ndataset " + evaluated.digest +
+                      "\ncalibration " + calibration.digest + "\n";
   run.point.digest = sha256_hex(run.point.canonical + run.inputs_digest);
   run.point.label = rotation_label(config.rotation) + " " + bits_label(config);
-  if (config.quant.weight.enabled() && config.quant.weight.solver != "nearest")
-    run.point.label += " " + config.quant.weight.solver;
-  if (config.smoothing.enabled()) run.point.label += " " + config.smoothing.scheme;
-  run.point.params = params(config);
+  if (config.quant.weight.used() && config.quant.weight.solver != "nearest")
+    run.point.label += "+" + config.quant.weight.solver;
+  if (config.smoothing.enabled()) run.point.label += "+" + config.smoothing.scheme;
+  run.point.params = params(run.config);
   return run;
 }
 

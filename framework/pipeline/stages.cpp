@@ -121,12 +121,12 @@ std::span<const Stage> stages() {
       // Solvers share what the weights alone determine.
       {"calibrate", 1,
        {"quant.weight.scheme", "quant.weight.n_bits", "quant.weight.group_size", "quant.weight.symmetric",
-        "quant.weight.zero_point", "quant.weight.clip"},
-       nullptr, [](const RunConfig& c) { return c.quant.weight.enabled(); }, calibrate},
-      {"quantize", 1, {"quant.weight"}, solver_settings, [](const RunConfig& c) { return c.quant.weight.enabled(); },
+        "quant.weight.zero_point", "quant.weight.clip", "quant.weight.rules"},
+       nullptr, [](const RunConfig& c) { return c.quant.weight.used(); }, calibrate},
+      {"quantize", 1, {"quant.weight"}, solver_settings, [](const RunConfig& c) { return c.quant.weight.used(); },
        quantize_stage},
       {"attach", 1, {"quant.activation", "quant.key", "quant.value"}, nullptr,
-       [](const RunConfig& c) { return c.quant.activation.enabled() || c.quant.key.enabled() || c.quant.value.enabled(); }, attach},
+       [](const RunConfig& c) { return c.quant.activation.used() || c.quant.key.used() || c.quant.value.used(); }, attach},
       {"evaluate", 1, {"model.dtype", "eval.", "replica"}, nullptr, always, evaluate},
   };
   return table;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "spec/quant_rules.h"
 #include "spec/run.h"
 
 namespace gyre {
@@ -25,25 +26,26 @@ bool is_search(const Clip& clip) {
 
 }  // namespace
 
+void check_quant_spec(const QuantSpec& spec, std::string_view site, std::string_view what) {
+  const bool weight = site == "quant.weight", key = site == "quant.key";
+  check_levels(spec, what);
+  GYRE_CHECK(weight || !spec.enabled() || !is_search(spec.clip), ErrorCode::kConfig,
+             "{}.clip is '{}', but a clip search is for weights; use 'minmax' or a ratio such as 0.9", what,
+             to_text(spec.clip));
+  GYRE_CHECK(weight || spec.solver == "nearest", ErrorCode::kConfig,
+             "{}.solver is '{}', but only weights have solvers", what, spec.solver);
+  GYRE_CHECK(key || !spec.before_rope, ErrorCode::kConfig,
+             "{}.before_rope is true, but only keys pass through RoPE", what);
+}
+
 void check_rules(const RunConfig& config) {
   const auto& q = config.quant;
-  check_levels(q.weight, "quant.weight");
-  check_levels(q.activation, "quant.activation");
-  check_levels(q.key, "quant.key");
-  check_levels(q.value, "quant.value");
-  for (const auto& [spec, site] : {std::pair(&q.activation, "quant.activation"),
-                                   std::pair(&q.key, "quant.key"), std::pair(&q.value, "quant.value")}) {
-    GYRE_CHECK(!spec->enabled() || !is_search(spec->clip), ErrorCode::kConfig,
-               "{}.clip is '{}', but a clip search is for weights; use 'minmax' or a ratio such as 0.9", site,
-               to_text(spec->clip));
-    GYRE_CHECK(spec->solver == "nearest", ErrorCode::kConfig,
-               "{}.solver is '{}', but only weights have solvers", site, spec->solver);
-  }
   for (const auto& [spec, site] :
        {std::pair(&q.weight, "quant.weight"), std::pair(&q.activation, "quant.activation"),
-        std::pair(&q.value, "quant.value")})
-    GYRE_CHECK(!spec->before_rope, ErrorCode::kConfig,
-               "{}.before_rope is true, but only keys pass through RoPE", site);
+        std::pair(&q.key, "quant.key"), std::pair(&q.value, "quant.value")}) {
+    check_quant_spec(*spec, site, site);
+    check_rules_text(*spec, site);
+  }
   for (const auto& [spec, site] : {std::pair(&config.rotation.r1, "r1"), std::pair(&config.rotation.r3, "r3"),
                                    std::pair(&config.rotation.r4, "r4")})
     GYRE_CHECK(spec->scope == "head", ErrorCode::kConfig,

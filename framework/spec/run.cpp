@@ -47,8 +47,18 @@ class ParamWriter {
 };
 
 std::string bits_of(const QuantSpec& spec) {
-  return spec.enabled() ? std::to_string(spec.n_bits) : "16";
+  return (spec.enabled() ? std::to_string(spec.n_bits) : "16") + (spec.rules.empty() ? "" : "*");
 }
+
+// The sizes of a shape with their names.
+class SizeList {
+ public:
+  explicit SizeList(const ModelShape& shape) { ModelShape::describe(shape, *this); }
+  void field(std::string_view name, std::int64_t value, std::string_view, const Limits&) {
+    sizes.emplace_back(name, value);
+  }
+  std::vector<std::pair<std::string_view, std::int64_t>> sizes;
+};
 
 }  // namespace
 
@@ -58,28 +68,44 @@ std::vector<Param> params(const RunConfig& config) {
   return out;
 }
 
+bool enters_digest(std::string_view key) {
+  return !key.starts_with("run.") && !key.starts_with("model.shape.") && key != "model.any_shape";
+}
+
 std::string canonical_text(const RunConfig& config) {
   std::string text;
   for (const auto& [key, value] : params(config))
-    if (!key.starts_with("run.")) text += key + " = " + value + "\n";
+    if (enters_digest(key)) text += key + " = " + value + "\n";
   return text;
 }
 
 std::string bits_label(const RunConfig& config) {
   const auto& q = config.quant;
   std::string label = "FP";
-  if (q.weight.enabled() || q.activation.enabled() || q.key.enabled() || q.value.enabled()) {
+  if (q.weight.used() || q.activation.used() || q.key.used() || q.value.used()) {
     label = "W" + bits_of(q.weight) + "A" + bits_of(q.activation);
-    if (q.key.enabled() || q.value.enabled()) {
-      label += q.key.enabled() == q.value.enabled() && q.key.n_bits == q.value.n_bits
-                   ? "KV" + bits_of(q.key)
-                   : "K" + bits_of(q.key) + "V" + bits_of(q.value);
-    }
+    if (q.key.used() || q.value.used())
+      label += bits_of(q.key) == bits_of(q.value) ? "KV" + bits_of(q.key)
+                                                  : "K" + bits_of(q.key) + "V" + bits_of(q.value);
   }
   std::string online;
   if (config.rotation.r3.scheme != "none") online += "R3";
   if (config.rotation.r4.scheme != "none") online += "R4";
   return online.empty() ? label : label + "+" + online;
+}
+
+std::string to_text(const ModelShape& shape) {
+  std::string text;
+  for (const auto& [name, size] : SizeList(shape).sizes)
+    if (size != 0) text += (text.empty() ? "" : ", ") + std::string(name) + " " + std::to_string(size);
+  return text;
+}
+
+bool fits(const ModelShape& asked, const ModelShape& there) {
+  const SizeList a(asked), b(there);
+  for (std::size_t i = 0; i < a.sizes.size(); ++i)
+    if (a.sizes[i].second != 0 && a.sizes[i].second != b.sizes[i].second) return false;
+  return true;
 }
 
 }  // namespace gyre

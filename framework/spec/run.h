@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,15 +16,44 @@
 
 namespace gyre {
 
+// Sizes of a model, in Hugging Face's names; 0: not said.
+struct ModelShape {
+  std::int64_t hidden_size = 0, intermediate_size = 0, num_hidden_layers = 0, num_attention_heads = 0,
+               num_key_value_heads = 0, head_dim = 0, vocab_size = 0;
+  friend bool operator==(const ModelShape&, const ModelShape&) = default;
+  template <class Self, class V>
+  static void describe(Self& s, V&& v) {
+    const Limits limits{.min = 0};
+    v.field("hidden_size", s.hidden_size, "0: any", limits);
+    v.field("intermediate_size", s.intermediate_size, "0: any", limits);
+    v.field("num_hidden_layers", s.num_hidden_layers, "0: any", limits);
+    v.field("num_attention_heads", s.num_attention_heads, "0: any", limits);
+    v.field("num_key_value_heads", s.num_key_value_heads, "0: any", limits);
+    v.field("head_dim", s.head_dim, "0: any", limits);
+    v.field("vocab_size", s.vocab_size, "0: any", limits);
+  }
+};
+
 struct ModelSpec {
   std::string path = "default";
   std::string dtype = "float32";
+  ModelShape shape;
+  bool any_shape = false;
   template <class Self, class V>
   static void describe(Self& s, V&& v) {
     v.field("path", s.path,
             "Hugging Face folder, .gguf or llama2.c .bin; 'default' is the embedded tiny model", Limits{});
     v.field("dtype", s.dtype, "arithmetic of the forward pass",
             Limits{.one_of = {"float32", "float16", "bfloat16", "float64"}});
+    v.group(
+        "shape", s.shape,
+        "sizes that the model must have, or the run is refused; recorded are those that it has. Not part of "
+        "the run's identity");
+    v.field(
+        "any_shape", s.any_shape,
+        "runs on a model of another shape too: settings made for one model, tried on another. Not part of "
+        "the run's identity",
+        Limits{});
   }
 };
 
@@ -69,7 +99,10 @@ struct QuantSpec {
   Clip clip{};
   std::string solver = "nearest";  // weight only
   bool before_rope = false;        // key only
+  std::string rules;               // settings that differ by layer and role (spec/quant_rules.h)
   bool enabled() const { return scheme != "none"; }
+  bool used() const { return enabled() || !rules.empty(); }  // anywhere in the model
+  friend bool operator==(const QuantSpec&, const QuantSpec&) = default;
   template <class Self, class V>
   static void describe(Self& s, V&& v) {
     v.field("scheme", s.scheme, "a row of `gyre list quantizers`, or 'none'", Limits{});
@@ -92,6 +125,11 @@ struct QuantSpec {
         "weight only: how codes are chosen; nearest, or gptq (least output error on the calibration text)",
         Limits{.one_of = {"nearest", "gptq"}});
     v.field("before_rope", s.before_rope, "key only: quantize before RoPE and R3", Limits{});
+    v.field(
+        "rules", s.rules,
+        "what differs by layer and role: 'down_proj: n_bits=4; layers.0, layers.-1: n_bits=8 group_size=32'; "
+        "later rules win (docs/CONVENTIONS.md, Mixed plans)",
+        Limits{});
   }
 };
 
@@ -245,16 +283,28 @@ struct Param {
 // All settings in describe order, dotted.
 std::vector<Param> params(const RunConfig& config);
 
-// The canonical text: one `key = value` line per setting that enters the digest (all but run.*), in describe
-// order.
+// Whether a setting is part of a run's identity: all but how it is carried out (run.*) and what is only asked
+// of the model (model.shape.*, model.any_shape), whose files enter by their bytes.
+bool enters_digest(std::string_view key);
+
+// The canonical text: one `key = value` line per setting that enters the digest, in describe order.
 std::string canonical_text(const RunConfig& config);
 
-// "W4A4KV4", "W4A16", "FP": derived from quant, for people; "+R3R4" is appended for online rotations.
+// "W4A4KV4", "W4A16", "FP": derived from quant, for people; "W2*A4" where rules make weights differ; "+R3R4"
+// is appended for online rotations.
 std::string bits_label(const RunConfig& config);
 
 // Rules that involve several settings: zero_point against symmetric, searches that a site cannot do,
 // calibration on the evaluated text. Throws kConfig naming both sides.
 void check_rules(const RunConfig& config);
+// The part of it about one site, "quant.weight": settings that do not go together, or not with the site.
+// `what` stands in front of the settings in messages.
+void check_quant_spec(const QuantSpec& spec, std::string_view site, std::string_view what);
+
+// "hidden_size 4096, num_hidden_layers 32": the sizes that are said.
+std::string to_text(const ModelShape& shape);
+// Whether every size that is asked for is the one that is there.
+bool fits(const ModelShape& asked, const ModelShape& there);
 
 // The size that a block or group has along a dimension: auto resolved, -1 the whole. Throws kConfig naming
 // `what` when it does not divide.

@@ -214,4 +214,16 @@ void RunStore::add_verification(std::int64_t run_id, const std::string& name, bo
       .run(run_id, name, passed, value, detail, utc_now());
 }
 
+void RunStore::put_references(const std::vector<Reference>& rows) {
+  const Database& db = impl_->database;
+  Transaction transaction(db);
+  Statement put = db.prepare(
+      "INSERT OR REPLACE INTO reference (reference_id, source, location, model, metric, value, tolerance) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  for (const auto& row : rows)
+    if (row.printed.empty())
+      put.run(row.id, row.source, row.location, row.model, row.metric, row.value, rounding(row));
+  transaction.commit();
+}
+
 }  // namespace gyre::store

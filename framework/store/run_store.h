@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "spec/reference.h"
 #include "spec/run.h"
 
 namespace gyre::store {
@@ -133,6 +134,8 @@ class RunStore {
   void add_curve(std::int64_t run_id, const std::vector<CurveRow>& rows);
   void add_verification(std::int64_t run_id, const std::string& name, bool passed, double value,
                         const std::string& detail);
+  // Published values, each in place of what is there under its id. Rows without a number are left out.
+  void put_references(const std::vector<Reference>& rows);
 
   // Reading. One row for each point of a sweep's present plan, in plan order: its ok run (its own or an
   // adopted one), else the newest diverged, else the newest, else the point as "pending"; kInput when there

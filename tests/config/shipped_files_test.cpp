@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "config/compose.h"
@@ -138,9 +139,73 @@ TEST(ShippedModels, BringTheTextThatTheyAreJudgedOn) {
   EXPECT_EQ(composed({"data=wikitext2"}).eval.window, 2048);
 }
 
-TEST(ShippedPresets, Compose) {
-  for (const auto& file : toml_files(kExperiments / "presets"))
-    EXPECT_NO_THROW(composed({"experiment=" + file.stem().string()})) << file;
+Composed composed_preset(const std::string& name) {
+  return compose(kExperiments, {"experiment=" + name, "model.path=m", "calibration.path=c"});
+}
+
+// A default that changes later must not change what a paper's preset means.
+TEST(ShippedPresets, SayEverySettingThemselves) {
+  const auto names = presets(kExperiments);
+  EXPECT_GE(names.size(), 40u);
+  for (const auto& name : names) {
+    const auto preset = composed_preset(name);
+    for (const auto& [key, origin] : preset.origins) {
+      if (key.starts_with("run.") || key == "model.path" || key == "calibration.path") continue;
+      EXPECT_THAT(origin, testing::StartsWith("experiments/presets/" + name + ".toml:"))
+          << name << " " << key;
+    }
+  }
+}
+
+TEST(ShippedPresets, AskForWhatTheRepositoryDoesNotHave) {
+  for (const auto& name : presets(kExperiments)) {
+    const auto refusal = [&](const std::vector<std::string>& words) -> std::string {
+      try {
+        auto all = words;
+        all.push_back("experiment=" + name);
+        composed(all);
+      } catch (const Error& error) {
+        return error.what();
+      }
+      return "accepted";
+    };
+    EXPECT_THAT(refusal({"calibration.path=c"}), testing::HasSubstr("model.path")) << name;
+    const bool solves = composed_preset(name).config.quant.weight.solver == "gptq";
+    EXPECT_THAT(refusal({"model.path=m"}),
+                solves ? testing::HasSubstr("calibration.path") : testing::HasSubstr("accepted"))
+        << name;
+  }
+}
+
+TEST(ShippedPresets, AreForLlama2AtThePublishedProtocol) {
+  std::set<std::string> texts;
+  for (const auto& name : presets(kExperiments)) {
+    const auto config = composed_preset(name).config;
+    EXPECT_TRUE(texts.insert(canonical_text(config)).second) << name << " says what another preset says";
+    EXPECT_EQ(config.model.shape.hidden_size, 4096) << name;
+    EXPECT_EQ(config.model.shape.vocab_size, 32000) << name;
+    EXPECT_FALSE(config.model.any_shape) << name;
+    EXPECT_EQ(config.eval.dataset, "wikitext2") << name;
+    EXPECT_EQ(config.eval.window, 2048) << name;
+    EXPECT_EQ(config.eval.max_windows, 0) << name;
+    EXPECT_EQ(config.calibration.samples, 128) << name;
+    EXPECT_EQ(config.calibration.window, 2048) << name;
+    EXPECT_EQ(config.calibration.order, "random") << name;
+    EXPECT_EQ(config.seed, 0) << name;
+  }
+}
+
+TEST(ShippedPresets, OfQuarotHaveItsRotations) {
+  for (const auto& name : presets(kExperiments)) {
+    if (!name.starts_with("quarot_") || name == "quarot_fp16") continue;
+    const auto config = composed_preset(name).config;
+    const auto& r = config.rotation;
+    EXPECT_EQ(r.r1.scheme, name.find("random") == std::string::npos ? "hadamard" : "random") << name;
+    EXPECT_EQ(r.r1.random_signs, r.r1.scheme == "hadamard") << name;
+    EXPECT_EQ(r.r2.scope, "all_heads") << name;
+    EXPECT_EQ(r.r3.scheme, config.quant.key.enabled() ? "hadamard" : "none") << name;
+    EXPECT_EQ(r.r4.scheme, "hadamard") << name;
+  }
 }
 
 TEST(ShippedSweeps, Load) {
@@ -173,7 +238,7 @@ std::multiset<std::string> product(const std::vector<std::string>& rotations,
 }
 
 TEST(ShippedSweeps, TheQuickStartIsTheTableOfTheReadme) {
-  const auto expected = product({"none", "hadamard", "gsr"}, {"W4A16", "W4A8KV8", "W4A4KV4+R3R4"});
+  const auto expected = product({"none", "hadamard", "gsr"}, {"W4A16", "W3A16", "W4A8KV8", "W4A4KV4+R3R4"});
   EXPECT_EQ(rows_and_columns("quickstart"), expected);
   EXPECT_EQ(rows_and_columns("quickstart_tiny"), expected);
   for (const auto& point : load_sweep(kExperiments / "sweeps/quickstart.toml", kExperiments, {}).points) {
@@ -181,6 +246,7 @@ TEST(ShippedSweeps, TheQuickStartIsTheTableOfTheReadme) {
     EXPECT_EQ(config.eval.max_windows, 4);
     EXPECT_EQ(config.eval.dataset, "wikitext2");
     EXPECT_EQ(config.quant.weight.group_size.value, config.quant.weight.enabled() ? 64 : -1);
+    EXPECT_EQ(config.quant.weight.solver, config.quant.weight.n_bits == 3 ? "gptq" : "nearest");
   }
   for (const auto& point :
        load_sweep(kExperiments / "sweeps/quickstart_tiny.toml", kExperiments, {}).points) {
@@ -197,6 +263,34 @@ TEST(ShippedSweeps, TheReferenceTableIsComplete) {
                     {"W4A16", "W3A16", "W2A16", "W4A8KV8", "W4A4KV4", "W4A4KV4+R3R4"}));
   for (const auto& point : load_sweep(kExperiments / "sweeps/smollm2_ptq.toml", kExperiments, {}).points)
     EXPECT_EQ(point.composed.config.eval.max_windows, 8);
+}
+
+TEST(ShippedSweeps, TwoBitsSeparateRotationGridSolverAndClip) {
+  std::map<std::string, int> rotations, clips;
+  int points = 0;
+  for (const auto& point : load_sweep(kExperiments / "sweeps/gsr_w2.toml", kExperiments, {}).points) {
+    const auto& config = point.composed.config;
+    if (!config.quant.weight.enabled()) continue;
+    ++points;
+    const auto& r1 = config.rotation.r1;
+    const auto name = r1.scheme + (r1.random_signs ? " " + std::to_string(config.seed) : "");
+    ++rotations[name];
+    ++clips[to_text(config.quant.weight.clip)];
+    if (to_text(config.quant.weight.clip) != "lp") {
+      EXPECT_TRUE(name == "none" || name == "gsr") << name;
+    }
+    EXPECT_EQ(config.calibration.samples * config.calibration.window, 16 * 2048);
+    EXPECT_EQ(config.replica, 0);
+  }
+  // Four grids, two solvers, 2 and 3 bits, groups of 64 and whole channels; three clips for none and gsr.
+  const int cells = 4 * 2 * 2 * 2;
+  const std::map<std::string, int> expected = {
+      {"none", 3 * cells},   {"identity", cells}, {"hadamard 0", cells},     {"hadamard 1", cells},
+      {"hadamard 2", cells}, {"sequency", cells}, {"local_hadamard", cells}, {"gsr", 3 * cells}};
+  EXPECT_EQ(rotations, expected);
+  EXPECT_EQ(clips,
+            (std::map<std::string, int>{{"lp", 8 * cells}, {"minmax", 2 * cells}, {"mse", 2 * cells}}));
+  EXPECT_EQ(points, 12 * cells);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(Program, ListsAndDoctor) {
   const auto rotations = gyre(folder, {"list", "rotations"}).out;
   for (const char* name : {"none", "identity", "random", "hadamard", "sequency", "local_hadamard", "gsr"})
     EXPECT_NE(rotations.find(name), std::string::npos) << name;
-  for (const char* what : {"quantizers", "data", "groups", "sweeps", "stages"}) EXPECT_EQ(gyre(folder, {"list", what}).status, 0);
+  for (const char* what : {"quantizers", "data", "groups", "presets", "references", "sweeps", "stages"}) EXPECT_EQ(gyre(folder, {"list", what}).status, 0);
   EXPECT_EQ(gyre(folder, {"list"}).status, 0);
   const auto doctor = gyre(folder, {"doctor"});
   EXPECT_EQ(doctor.status, 0) << doctor.out;

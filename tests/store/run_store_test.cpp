@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "store/sqlite.h"
 #include "store/store_testing.h"
 
 namespace gyre::store {
@@ -277,6 +278,26 @@ TEST_F(RunStoreTest, KeepsMeasurements) {
                          store_.add_curve(id + 1, {{"loss", 0, 1}});
                        }),
                        ErrorCode::kStore, "FOREIGN"));
+}
+
+TEST_F(RunStoreTest, PublishedValuesReplaceThemselves) {
+  Reference row;
+  row.id = "paper/1";
+  row.source = "A paper";
+  row.location = "table 1";
+  row.model = "M-7B";
+  row.value = 6.1;
+  Reference word = row;
+  word.id = "paper/2";
+  word.value = 0;
+  word.printed = "NaN";
+  store_.put_references({row, word});
+  row.value = 6.2;
+  store_.put_references({row, word});
+  const Database database(store_.path(), OpenMode::kQueryOnly);
+  EXPECT_EQ(database.integer("SELECT count(*) FROM reference"), 1);
+  EXPECT_EQ(database.text("SELECT reference_id || ' ' || value || ' ' || tolerance FROM reference"),
+            "paper/1 6.2 0.005");
 }
 
 }  // namespace

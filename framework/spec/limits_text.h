@@ -5,7 +5,7 @@
 
 #include "spec/values.h"
 
-namespace gyre::config {
+namespace gyre {
 
 // "an integer from 2 to 8", "one of 'first', 'random'", "an integer of at least 2, -1 or \"auto\"". The value
 // only tells the type.
@@ -19,4 +19,4 @@ std::string expected(const Clip&, const Limits& limits);
 // Numbers, against min, max and or_minus_one; false for nan and the infinities.
 bool within(double value, const Limits& limits);
 
-}  // namespace gyre::config
+}  // namespace gyre

@@ -1,10 +1,10 @@
-#include "config/limits_text.h"
+#include "spec/limits_text.h"
 
 #include <cmath>
 
 #include "core/text.h"
 
-namespace gyre::config {
+namespace gyre {
 namespace {
 
 std::string range(std::string noun, const Limits& limits) {
@@ -53,4 +53,4 @@ bool within(double value, const Limits& limits) {
   return (limits.or_minus_one && value == -1) || (value >= limits.min && value <= limits.max);
 }
 
-}  // namespace gyre::config
+}  // namespace gyre

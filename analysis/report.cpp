@@ -234,8 +234,8 @@ Report make_report(const store::RunStore& store, const ReportOptions& options, b
             html_text(overall(view, list)) + "</p>\n" + answer_cards(list) + "<h3>Table</h3>\n" +
             ablation_table(view, options.command) + "<h3>Figures</h3>\n" +
             figure_section(gallery.figures, drawings, first, count, options.command) +
-            "<h3>Why: statistics and the metric</h3>\n" + correlation_table(view) +
-            "<h3>Runs</h3>\n" + run_table(view) + "</section>\n";
+            "<h3>Why: statistics and the metric</h3>\n" + correlation_table(view) + "<h3>Runs</h3>\n" +
+            run_table(view) + "</section>\n";
   }
   for (const auto& sweep : empty)
     body += "<section>\n<h2>" + html_text(sweep.empty() ? "All runs of the database" : "Sweep " + sweep) +

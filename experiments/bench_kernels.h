@@ -23,7 +23,7 @@ struct Row {
   double bytes = 0;       // read and written by one call
   double error = 0;       // largest, over the size of an output; 0 where bits are compared
   double copy_share = 0;  // of the copy's bytes per second; 0 in cache
-  Timing time = {};            // of one call
+  Timing time = {};       // of one call
   double row_us() const { return time.median / static_cast<double>(rows); }
 };
 

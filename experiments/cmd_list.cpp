@@ -24,7 +24,8 @@ namespace {
 using Rows = std::vector<std::vector<std::string>>;
 
 Rows list_rotations(const std::string&) {
-  Rows rows = {{"scheme", "settings", "what it is"}, {"none", "", "no rotation; norms stay unfolded when R1 is none"}};
+  Rows rows = {{"scheme", "settings", "what it is"},
+               {"none", "", "no rotation; norms stay unfolded when R1 is none"}};
   for (const auto& s : rotation_schemes()) {
     std::string settings = s.uses_block_size ? "block_size " : "";
     if (s.uses_random_signs) settings += "random_signs ";
@@ -91,7 +92,8 @@ Rows list_presets(const std::string&) {
   for (const auto& name : config::presets(experiments_dir())) {
     std::string values;
     for (const auto& row : published_rows)
-      if (row.preset == name) values += fmt::format("{}{} {}", values.empty() ? "" : ", ", row.model, published(row));
+      if (row.preset == name)
+        values += fmt::format("{}{} {}", values.empty() ? "" : ", ", row.model, published(row));
     rows.push_back({name, values.empty() ? "none" : values});
   }
   return rows;
@@ -129,7 +131,8 @@ Rows list_runs(const std::string& db) {
   for (const auto& run : store.runs("")) {
     const bool has = !run.metrics.empty();
     rows.push_back({run.digest.substr(0, 12), run.sweep.empty() ? "-" : run.sweep, run.label, run.status,
-                    has ? run.metrics[0].name : "-", has ? fmt::format("{:.4f}", run.metrics[0].value) : "-", run.ended_utc});
+                    has ? run.metrics[0].name : "-", has ? fmt::format("{:.4f}", run.metrics[0].value) : "-",
+                    run.ended_utc});
   }
   return rows;
 }
@@ -140,22 +143,25 @@ struct ListRow {
   Rows (*make)(const std::string& db);
 };
 constexpr ListRow kLists[] = {
-    {"rotations", "rotation schemes", list_rotations}, {"quantizers", "quantizer schemes", list_quantizers},
+    {"rotations", "rotation schemes", list_rotations},
+    {"quantizers", "quantizer schemes", list_quantizers},
     {"solvers", "solvers of weights (quant.weight.solver)", list_solvers},
-    {"data", "named texts", list_data},                {"groups", "configuration groups and their choices", list_groups},
+    {"data", "named texts", list_data},
+    {"groups", "configuration groups and their choices", list_groups},
     {"presets", "papers' settings, for experiment=NAME", list_presets},
     {"references", "published values", list_references},
     {"sweeps", "sweep files and sweeps in the database", list_sweeps},
-    {"runs", "runs in the database", list_runs},       {"stages", "the stages of a run", list_stages},
+    {"runs", "runs in the database", list_runs},
+    {"stages", "the stages of a run", list_stages},
 };
 
 }  // namespace
 
 Verb add_list(CLI::App& program, const GlobalOptions& global) {
   auto what = std::make_shared<std::string>();
-  CLI::App* verb = program.add_subcommand(
-      "list",
-      "What there is: rotations, quantizers, solvers, data, groups, presets, references, sweeps, runs, stages");
+  CLI::App* verb = program.add_subcommand("list",
+                                          "What there is: rotations, quantizers, solvers, data, groups, "
+                                          "presets, references, sweeps, runs, stages");
   std::vector<std::string> names;
   for (const auto& row : kLists) names.emplace_back(row.name);
   verb->add_option("what", *what, "one of the lists; without it, all but runs")->check(CLI::IsMember(names));

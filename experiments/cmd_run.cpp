@@ -23,7 +23,8 @@ std::string with_origins(const config::Composed& composed) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [key, value] : params(composed.config)) {
     const auto origin = composed.origins.find(key);
-    rows.push_back({key + " = " + value, "# " + (origin == composed.origins.end() ? "default" : origin->second)});
+    rows.push_back(
+        {key + " = " + value, "# " + (origin == composed.origins.end() ? "default" : origin->second)});
   }
   return columns(rows);
 }
@@ -31,8 +32,9 @@ std::string with_origins(const config::Composed& composed) {
 std::string for_people(const store::RunRow& run) {
   std::string out = fmt::format("run {}  {}  {}\n", run.digest.substr(0, 12), run.label, run.status);
   for (const auto& m : run.metrics)
-    out += m.std_error > 0 ? fmt::format("  {} = {:.4f} +- {:.4f}  (n = {})\n", m.name, m.value, m.std_error, m.n)
-                           : fmt::format("  {} = {:.4g} {}\n", m.name, m.value, m.unit);
+    out += m.std_error > 0
+               ? fmt::format("  {} = {:.4f} +- {:.4f}  (n = {})\n", m.name, m.value, m.std_error, m.n)
+               : fmt::format("  {} = {:.4g} {}\n", m.name, m.value, m.unit);
   return out;
 }
 
@@ -60,11 +62,13 @@ int execute(const GlobalOptions& global, const RunOptions& options) {
 Verb add_run(CLI::App& program, const GlobalOptions& global) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* verb = program.add_subcommand("run", "One run: compose, check, execute, record");
-  verb->add_option("overrides", options->overrides,
-                   "group=name (rotation=gsr), key=value (quant.weight.n_bits=3), +key=, ++key=, ~key, experiment=PRESET");
+  verb->add_option(
+      "overrides", options->overrides,
+      "group=name (rotation=gsr), key=value (quant.weight.n_bits=3), +key=, ++key=, ~key, experiment=PRESET");
   verb->add_option("-o,--output", options->output, "format on stdout")->check(CLI::IsMember({"md", "json"}));
   verb->add_flag("--cfg", options->cfg, "print every setting and its origin, run nothing");
-  verb->add_flag("--dry-run", options->dry_run, "check everything that needs no weights, print the frozen run, run nothing");
+  verb->add_flag("--dry-run", options->dry_run,
+                 "check everything that needs no weights, print the frozen run, run nothing");
   verb->footer("All settings: docs/CONFIG.md. Choices of a group: gyre list groups.");
   return [options, &global] { return execute(global, *options); };
 }

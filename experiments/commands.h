@@ -9,7 +9,7 @@
 namespace gyre {
 
 struct GlobalOptions {
-  std::string db;       // --db, or empty
+  std::string db;  // --db, or empty
   bool quiet = false, verbose = false;
 };
 

@@ -21,8 +21,8 @@ std::string database_path(const GlobalOptions& global, const std::string& config
 namespace {
 
 constexpr VerbRow kVerbs[] = {
-    {"run", add_run},     {"sweep", add_sweep},   {"list", add_list}, {"show", add_show},
-    {"doctor", add_doctor}, {"bench", add_bench},
+    {"run", add_run},     {"sweep", add_sweep},   {"list", add_list},
+    {"show", add_show},   {"doctor", add_doctor}, {"bench", add_bench},
 #ifdef GYRE_HAS_ANALYSIS
     {"table", add_table}, {"report", add_report}, {"compare", add_compare},
 #endif
@@ -51,7 +51,8 @@ int run_program(int argc, char** argv) {
   for (const auto& row : kVerbs) {
     verbs.emplace_back(row.name, row.add(program, global));
     CLI::App* verb = program.get_subcommand(row.name);
-    verb->add_option("--db", global.db, "database file (default: $GYRE_DB, else run.db, else results/gyre.sqlite)")
+    verb->add_option("--db", global.db,
+                     "database file (default: $GYRE_DB, else run.db, else results/gyre.sqlite)")
         ->type_name("FILE");
     verb->add_flag("-q,--quiet", global.quiet, "no progress, no messages but warnings");
     verb->add_flag("-v,--verbose", global.verbose, "more messages");
@@ -72,7 +73,9 @@ int run_program(int argc, char** argv) {
 }  // namespace gyre
 
 // Never throws, whatever stderr is.
-static void report_error(const char* message) { std::fprintf(stderr, "gyre: %s\n", message); }
+static void report_error(const char* message) {
+  std::fprintf(stderr, "gyre: %s\n", message);
+}
 
 int main(int argc, char** argv) {
   try {

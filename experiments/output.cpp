@@ -13,13 +13,18 @@
 namespace gyre {
 namespace {
 
-nlohmann::ordered_json number(double value) { return std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr; }
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr;
+}
 
 nlohmann::ordered_json to_json(const store::RunRow& run) {
   auto metrics = nlohmann::ordered_json::array();
   for (const auto& metric : run.metrics)
-    metrics.push_back({{"name", metric.name}, {"value", number(metric.value)}, {"stderr", number(metric.std_error)},
-                       {"n", metric.n}, {"unit", metric.unit}});
+    metrics.push_back({{"name", metric.name},
+                       {"value", number(metric.value)},
+                       {"stderr", number(metric.std_error)},
+                       {"n", metric.n},
+                       {"unit", metric.unit}});
   auto seconds = nlohmann::ordered_json::object();
   for (const auto& stage : run.stages) seconds[stage.name] = stage.seconds;
   auto params = nlohmann::ordered_json::object();
@@ -28,15 +33,18 @@ nlohmann::ordered_json to_json(const store::RunRow& run) {
     const auto parsed = nlohmann::ordered_json::parse(value, nullptr, false);
     params[key] = parsed.is_discarded() ? nlohmann::ordered_json(value) : parsed;
   }
-  nlohmann::ordered_json out = {{"run", run.digest}, {"label", run.label}, {"sweep", run.sweep}, {"status", run.status},
-                                {"metrics", metrics}, {"seconds", seconds}, {"params", params}, {"version", run.version}};
+  nlohmann::ordered_json out = {{"run", run.digest},    {"label", run.label},    {"sweep", run.sweep},
+                                {"status", run.status}, {"metrics", metrics},    {"seconds", seconds},
+                                {"params", params},     {"version", run.version}};
   if (!run.error.empty()) out["error"] = run.error;
   return out;
 }
 
 }  // namespace
 
-std::string run_json(const store::RunRow& run) { return to_json(run).dump(2) + "\n"; }
+std::string run_json(const store::RunRow& run) {
+  return to_json(run).dump(2) + "\n";
+}
 
 std::string runs_json(const std::vector<store::RunRow>& runs) {
   auto list = nlohmann::ordered_json::array();

@@ -9,8 +9,8 @@
 
 namespace gyre {
 
-// {"run", "label", "status", "metrics": [{name, value, stderr, n}], "seconds": {stage: s}, "params", "error"}: one run
-// of `-o json`. Values that are not finite are null.
+// {"run", "label", "status", "metrics": [{name, value, stderr, n}], "seconds": {stage: s}, "params",
+// "error"}: one run of `-o json`. Values that are not finite are null.
 std::string run_json(const store::RunRow& run);
 std::string runs_json(const std::vector<store::RunRow>& runs);
 

@@ -14,7 +14,8 @@ namespace {
 constexpr std::align_val_t kAlign{64};
 
 struct Buffer {
-  explicit Buffer(std::int64_t bytes) : data(::operator new(static_cast<std::size_t>(bytes), kAlign, std::nothrow)) {}
+  explicit Buffer(std::int64_t bytes)
+      : data(::operator new(static_cast<std::size_t>(bytes), kAlign, std::nothrow)) {}
   ~Buffer() { ::operator delete(data, kAlign); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -43,7 +44,8 @@ int causal_attention(const AttentionArgs& args) {
   const Functions run = choose(args.dtype);
   const AttentionScratch sizes = run.scratch(args);
   const std::int64_t kv_heads = args.batch * args.kv_heads, heads = args.batch * args.heads;
-  const std::int64_t blocks = (args.length + kQueryBlock - 1) / kQueryBlock, group = args.heads / args.kv_heads;
+  const std::int64_t blocks = (args.length + kQueryBlock - 1) / kQueryBlock,
+                     group = args.heads / args.kv_heads;
   const Buffer packed(kv_heads * (sizes.keys + sizes.values));
   if (packed.data == nullptr) return 1;
   int failed = 0;
@@ -56,8 +58,8 @@ int causal_attention(const AttentionArgs& args) {
       char* keys = packed.at(kv * (sizes.keys + sizes.values));
       run.pack(args, kv, keys, keys + sizes.keys);
     }
-    // Later queries see more keys: the longest tasks go first, so that threads end together. Heads that share keys
-    // follow one another while these lie in the cache.
+    // Later queries see more keys: the longest tasks go first, so that threads end together. Heads that share
+    // keys follow one another while these lie in the cache.
 #pragma omp for schedule(dynamic)
     for (std::int64_t task = 0; task < heads * blocks; ++task) {
       const std::int64_t kv = task / group % kv_heads, head = kv * group + task % group;

@@ -8,10 +8,10 @@
 
 namespace gyre::kernels {
 
-// out[b, t, h] = sum over s <= t of softmax(scale q[b, t, h] . k[b, s, g])_s v[b, s, g] with g = h * kv_heads / heads.
-// q, out: [batch, length, heads, dim]; k, v: [batch, length, kv_heads, dim], contiguous; heads a multiple of kv_heads,
-// dim even. Scores, softmax and sums in float32; products of bfloat16 in pairs with float32 sums where the processor
-// has AVX512-BF16 (weights rounded to bfloat16 then), in float32 otherwise.
+// out[b, t, h] = sum over s <= t of softmax(scale q[b, t, h] . k[b, s, g])_s v[b, s, g] with g = h * kv_heads
+// / heads. q, out: [batch, length, heads, dim]; k, v: [batch, length, kv_heads, dim], contiguous; heads a
+// multiple of kv_heads, dim even. Scores, softmax and sums in float32; products of bfloat16 in pairs with
+// float32 sums where the processor has AVX512-BF16 (weights rounded to bfloat16 then), in float32 otherwise.
 struct AttentionArgs {
   const void* q;
   const void* k;

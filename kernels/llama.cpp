@@ -30,7 +30,8 @@ int over_items(const Args& args, std::int64_t items, std::int64_t width, std::in
   {
     const std::int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
     const std::int64_t begin = items * thread / threads, end = items * (thread + 1) / threads;
-    void* scratch = ::operator new(static_cast<std::size_t>(scratch_floats) * sizeof(float), kAlign, std::nothrow);
+    void* scratch =
+        ::operator new(static_cast<std::size_t>(scratch_floats) * sizeof(float), kAlign, std::nothrow);
     if (scratch == nullptr)
       failed = 1;
     else
@@ -43,7 +44,8 @@ int over_items(const Args& args, std::int64_t items, std::int64_t width, std::in
 }  // namespace
 
 int rms_norm(const RmsNormArgs& args) {
-  return over_items(args, args.rows, args.width, 2 * args.width, avx512::rms_norm, avx2::rms_norm, scalar::rms_norm);
+  return over_items(args, args.rows, args.width, 2 * args.width, avx512::rms_norm, avx2::rms_norm,
+                    scalar::rms_norm);
 }
 
 int silu_multiply(const SiluMultiplyArgs& args) {
@@ -52,8 +54,8 @@ int silu_multiply(const SiluMultiplyArgs& args) {
 }
 
 int apply_rope(const RopeArgs& args) {
-  return over_items(args, args.rows, 2 * args.heads * args.half, 2 * args.half, avx512::apply_rope, avx2::apply_rope,
-                    scalar::apply_rope);
+  return over_items(args, args.rows, 2 * args.heads * args.half, 2 * args.half, avx512::apply_rope,
+                    avx2::apply_rope, scalar::apply_rope);
 }
 
 int accumulate_log_sum_exp(const LogSumExpArgs& args) {

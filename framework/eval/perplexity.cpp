@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::int64_t kBlockTargets = 128;
 
-std::string metric_name(const EvalSpec& spec, const std::string& dataset, std::int64_t used, std::int64_t available) {
+std::string metric_name(const EvalSpec& spec, const std::string& dataset, std::int64_t used,
+                        std::int64_t available) {
   auto name = fmt::format("ppl/{}@gptq{}", dataset, spec.window);
   if (used < available) name += fmt::format("[{} {}]", used, used == 1 ? "window" : "windows");
   if (spec.bos != "auto") name += "+bos=" + spec.bos;
@@ -30,7 +31,8 @@ torch::Tensor window_nll(const Llama& model, const torch::Tensor& tokens) {
       .contiguous();
 }
 
-// Standard error of sum / n over clusters of unequal size (a ratio estimator); not-a-number for a single cluster.
+// Standard error of sum / n over clusters of unequal size (a ratio estimator); not-a-number for a single
+// cluster.
 double cluster_error(const std::vector<std::pair<double, std::int64_t>>& clusters) {
   if (clusters.size() < 2) return std::numeric_limits<double>::quiet_NaN();
   double sum = 0, n = 0, squares = 0;
@@ -55,8 +57,9 @@ Perplexity perplexity(const Llama& model, const std::vector<std::int32_t>& token
              "eval.window is {}; the model has positions for windows of 2 to {}", window,
              model.config.max_position_embeddings);
   const auto available = std::ssize(tokens) / window;
-  GYRE_CHECK(available >= 1, ErrorCode::kInput, "'{}' has {} tokens, fewer than one window of {}; take a shorter window",
-             dataset_name, tokens.size(), window);
+  GYRE_CHECK(available >= 1, ErrorCode::kInput,
+             "'{}' has {} tokens, fewer than one window of {}; take a shorter window", dataset_name,
+             tokens.size(), window);
   Perplexity result;
   result.n_windows = spec.max_windows > 0 ? std::min(spec.max_windows, available) : available;
   result.name = metric_name(spec, dataset_name, result.n_windows, available);

@@ -12,9 +12,27 @@
 
 namespace gyre::format {
 
-enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ4_K, kQ6_K };
+enum class DType {
+  kF64,
+  kF32,
+  kF16,
+  kBF16,
+  kI64,
+  kI32,
+  kI16,
+  kI8,
+  kU8,
+  kBool,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ4_K,
+  kQ6_K
+};
 
-const char* dtype_name(DType dtype);                       // "F32", "Q4_1"
+const char* dtype_name(DType dtype);  // "F32", "Q4_1"
 bool is_quantized(DType dtype);
 // Bytes that count values take; kInput when count is no multiple of the dtype's block.
 std::uint64_t storage_bytes(DType dtype, std::uint64_t count);
@@ -39,8 +57,8 @@ class TensorSource {
   virtual std::vector<std::string> files() const = 0;      // for digests
 };
 
-// Values as float32, row-major, in file order; blocks of out may be computed in parallel. Quantized formats are
-// dequantized exactly as their definition says (scale in float16, products in float32).
+// Values as float32, row-major, in file order; blocks of out may be computed in parallel. Quantized formats
+// are dequantized exactly as their definition says (scale in float16, products in float32).
 void to_float(const TensorView& tensor, std::span<float> out);
 
 }  // namespace gyre::format

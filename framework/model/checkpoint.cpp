@@ -28,13 +28,16 @@ struct Container {
   bool interleaved_rope;                          // rows of q and k come in RoPE pairs
 };
 
-std::string same_name(std::string_view name) { return std::string(name); }
+std::string same_name(std::string_view name) {
+  return std::string(name);
+}
 
 enum class Kind { kHuggingFace, kGguf, kLlama2c };
 
 Kind kind_of(const fs::path& path) {
   GYRE_CHECK(fs::exists(path), ErrorCode::kInput,
-             "{}: no such model. Give a Hugging Face folder, a .gguf or a llama2.c .bin; `scripts/get_model smollm2-135m` "
+             "{}: no such model. Give a Hugging Face folder, a .gguf or a llama2.c .bin; `scripts/get_model "
+             "smollm2-135m` "
              "fetches the reference model, model.path=default is the embedded one",
              path.string());
   if (fs::is_directory(path)) {
@@ -47,7 +50,8 @@ Kind kind_of(const fs::path& path) {
   if (std::memcmp(magic, "GGUF", sizeof magic) == 0 || path.extension() == ".gguf") return Kind::kGguf;
   if (path.extension() == ".bin") return Kind::kLlama2c;
   fail(ErrorCode::kUnsupported,
-       "{}: not a model that gyre knows; expected a Hugging Face folder (config.json beside .safetensors), a .gguf, or a "
+       "{}: not a model that gyre knows; expected a Hugging Face folder (config.json beside .safetensors), a "
+       ".gguf, or a "
        "llama2.c .bin",
        path.string());
 }
@@ -68,10 +72,14 @@ Container open_container(const fs::path& path) {
   GYRE_ASSERT(false);
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 // Buffers that files carry beside the weights.
-bool is_buffer(const std::string& name) { return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight"; }
+bool is_buffer(const std::string& name) {
+  return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight";
+}
 
 bool same_bytes(const format::TensorView& a, const format::TensorView& b) {
   return a.dtype == b.dtype && a.shape == b.shape && std::ranges::equal(a.data, b.data);
@@ -80,9 +88,12 @@ bool same_bytes(const format::TensorView& a, const format::TensorView& b) {
 // A tied model may store its head once more, as long as it is the same.
 bool is_tied_copy(const Container& container, const std::string& name) {
   if (!container.config.tie_word_embeddings || name != container.name("lm_head.weight")) return false;
-  GYRE_CHECK(same_bytes(container.tensors->at(name), container.tensors->at(container.name("model.embed_tokens.weight"))),
-             ErrorCode::kUnsupported,
-             "{} differs from the embedding although the configuration ties them; set tie_word_embeddings to false", name);
+  GYRE_CHECK(
+      same_bytes(container.tensors->at(name),
+                 container.tensors->at(container.name("model.embed_tokens.weight"))),
+      ErrorCode::kUnsupported,
+      "{} differs from the embedding although the configuration ties them; set tie_word_embeddings to false",
+      name);
   return true;
 }
 
@@ -98,12 +109,14 @@ void check_names(const Container& container, const std::vector<WeightSlot>& slot
       continue;
     }
     const auto shape = container.tensors->at(name).shape;
-    GYRE_CHECK(shape == slot.shape, ErrorCode::kInput, "tensor {} has shape {}, the configuration asks for {}", name,
-               shape_text(shape), shape_text(slot.shape));
+    GYRE_CHECK(shape == slot.shape, ErrorCode::kInput,
+               "tensor {} has shape {}, the configuration asks for {}", name, shape_text(shape),
+               shape_text(slot.shape));
   }
   std::vector<std::string> superfluous;
   for (const auto& name : container.tensors->names())
-    if (!known.contains(name) && !is_buffer(name) && !is_tied_copy(container, name)) superfluous.push_back(name);
+    if (!known.contains(name) && !is_buffer(name) && !is_tied_copy(container, name))
+      superfluous.push_back(name);
   const auto some = [](std::vector<std::string> names) {
     const auto count = names.size();
     names.resize(std::min<std::size_t>(count, 4));
@@ -111,15 +124,16 @@ void check_names(const Container& container, const std::vector<WeightSlot>& slot
   };
   GYRE_CHECK(missing.empty(), ErrorCode::kInput, "tensors are missing: {}", some(missing));
   GYRE_CHECK(superfluous.empty(), ErrorCode::kInput,
-             "tensors that a LLaMA of this configuration does not have: {}; it is another architecture", some(superfluous));
+             "tensors that a LLaMA of this configuration does not have: {}; it is another architecture",
+             some(superfluous));
 }
 
 // The sizes, exactly and in a fixed order, for the digest.
 std::string config_text(const LlamaConfig& c) {
-  auto text = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", c.vocab_size, c.hidden_size, c.intermediate_size,
-                          c.num_hidden_layers, c.num_attention_heads, c.num_key_value_heads, c.head_dim,
-                          c.max_position_embeddings, c.rms_norm_eps, c.rope_theta, c.tie_word_embeddings, c.attention_bias,
-                          c.mlp_bias);
+  auto text = fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", c.vocab_size, c.hidden_size,
+                          c.intermediate_size, c.num_hidden_layers, c.num_attention_heads,
+                          c.num_key_value_heads, c.head_dim, c.max_position_embeddings, c.rms_norm_eps,
+                          c.rope_theta, c.tie_word_embeddings, c.attention_bias, c.mlp_bias);
   if (const auto& s = c.rope_scaling)
     text += fmt::format(" llama3 {} {} {} {}", s->factor, s->low_freq_factor, s->high_freq_factor,
                         s->original_max_position_embeddings);
@@ -127,14 +141,17 @@ std::string config_text(const LlamaConfig& c) {
 }
 
 void add_to_digest(Sha256& sha, const format::TensorView& view) {
-  sha.update(fmt::format("{} {} {}\n", view.name, format::dtype_name(view.dtype), shape_text(view.shape))).update(view.data);
+  sha.update(fmt::format("{} {} {}\n", view.name, format::dtype_name(view.dtype), shape_text(view.shape)))
+      .update(view.data);
 }
 
 std::string describe(const LlamaConfig& c, const std::string& name, std::int64_t n_parameters) {
-  return fmt::format("{}: {} layers, hidden {}, {} heads on {} key-value heads of {}, intermediate {}, vocabulary {}{}, {:.2f} M parameters",
-                     name, c.num_hidden_layers, c.hidden_size, c.num_attention_heads, c.num_key_value_heads, c.head_dim,
-                     c.intermediate_size, c.vocab_size, c.tie_word_embeddings ? " (tied)" : "",
-                     static_cast<double>(n_parameters) / 1e6);
+  return fmt::format(
+      "{}: {} layers, hidden {}, {} heads on {} key-value heads of {}, intermediate {}, vocabulary {}{}, "
+      "{:.2f} M parameters",
+      name, c.num_hidden_layers, c.hidden_size, c.num_attention_heads, c.num_key_value_heads, c.head_dim,
+      c.intermediate_size, c.vocab_size, c.tie_word_embeddings ? " (tied)" : "",
+      static_cast<double>(n_parameters) / 1e6);
 }
 
 LoadedModel load(const fs::path& path, torch::ScalarType dtype, torch::Device device) {
@@ -155,13 +172,15 @@ LoadedModel load(const fs::path& path, torch::ScalarType dtype, torch::Device de
     add_to_digest(sha, view);
     if (format::is_quantized(view.dtype)) formats.insert(format::dtype_name(view.dtype));
     auto tensor = load_tensor(view, dtype, device);
-    if (container.interleaved_rope && slot.rope_heads > 0) tensor = interleaved_to_halves(tensor, slot.rope_heads);
+    if (container.interleaved_rope && slot.rope_heads > 0)
+      tensor = interleaved_to_halves(tensor, slot.rope_heads);
     *slot.tensor = tensor;
     n_parameters += tensor.numel();
   }
   if (container.config.tie_word_embeddings) loaded.model.head.weight = loaded.model.embedding;
   loaded.digest = sha.hex();
-  loaded.description = describe(container.config, fs::path(path / "").parent_path().filename().string(), n_parameters);
+  loaded.description =
+      describe(container.config, fs::path(path / "").parent_path().filename().string(), n_parameters);
   if (!formats.empty()) loaded.note = fmt::format("weights dequantized from {}", fmt::join(formats, ", "));
   return loaded;
 }

@@ -9,8 +9,9 @@
 
 namespace gyre {
 
-// config.json of a LlamaForCausalLM; keys that transformers gives a default have the same one here. kUnsupported,
-// with what was found and what is supported, for anything but plain LLaMA; kInput for missing or wrong values.
+// config.json of a LlamaForCausalLM; keys that transformers gives a default have the same one here.
+// kUnsupported, with what was found and what is supported, for anything but plain LLaMA; kInput for missing
+// or wrong values.
 LlamaConfig read_hf_config(const std::filesystem::path& file);
 
 // Metadata of a GGUF whose general.architecture is "llama".

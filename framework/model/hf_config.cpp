@@ -1,4 +1,5 @@
-// config.json of Hugging Face, with RoPE settings in both forms: rope_theta and rope_scaling, or rope_parameters.
+// config.json of Hugging Face, with RoPE settings in both forms: rope_theta and rope_scaling, or
+// rope_parameters.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -30,8 +31,8 @@ class Reader {
   std::int64_t size_or(const char* key, std::int64_t otherwise) const {
     if (!has(key)) return otherwise;
     const Json& value = json_.at(key);
-    GYRE_CHECK(value.is_number_integer(), ErrorCode::kInput, "{}: '{}' is {}, expected an integer", source_, key,
-               value.dump());
+    GYRE_CHECK(value.is_number_integer(), ErrorCode::kInput, "{}: '{}' is {}, expected an integer", source_,
+               key, value.dump());
     return value.get<std::int64_t>();
   }
   double number(const char* key) const {
@@ -41,7 +42,8 @@ class Reader {
   double number_or(const char* key, double otherwise) const {
     if (!has(key)) return otherwise;
     const Json& value = json_.at(key);
-    GYRE_CHECK(value.is_number(), ErrorCode::kInput, "{}: '{}' is {}, expected a number", source_, key, value.dump());
+    GYRE_CHECK(value.is_number(), ErrorCode::kInput, "{}: '{}' is {}, expected a number", source_, key,
+               value.dump());
     return value.get<double>();
   }
   bool flag(const char* key) const {
@@ -54,12 +56,14 @@ class Reader {
   std::string text_or(const char* key, const std::string& otherwise) const {
     if (!has(key)) return otherwise;
     const Json& value = json_.at(key);
-    GYRE_CHECK(value.is_string(), ErrorCode::kInput, "{}: '{}' is {}, expected a text", source_, key, value.dump());
+    GYRE_CHECK(value.is_string(), ErrorCode::kInput, "{}: '{}' is {}, expected a text", source_, key,
+               value.dump());
     return value.get<std::string>();
   }
   Reader object(const char* key) const {
     const Json& value = json_.at(key);
-    GYRE_CHECK(value.is_object(), ErrorCode::kInput, "{}: '{}' is {}, expected an object", source_, key, value.dump());
+    GYRE_CHECK(value.is_object(), ErrorCode::kInput, "{}: '{}' is {}, expected an object", source_, key,
+               value.dump());
     return Reader(value, fmt::format("{}: {}", source_, key));
   }
   [[noreturn]] void refuse(const std::string& found) const {
@@ -83,7 +87,8 @@ void check_architecture(const Reader& config) {
   }
   const auto act = config.text_or("hidden_act", "silu");
   if (act != "silu") config.refuse(fmt::format("hidden_act is '{}'", act));
-  if (config.has("sliding_window")) config.refuse(fmt::format("sliding_window is {}", config.json()["sliding_window"].dump()));
+  if (config.has("sliding_window"))
+    config.refuse(fmt::format("sliding_window is {}", config.json()["sliding_window"].dump()));
   if (config.has("quantization_config")) config.refuse("the weights are quantized (quantization_config)");
   if (config.flag("rope_interleaved")) config.refuse("rope_interleaved is true");
   const double partial = config.number_or("partial_rotary_factor", 1);
@@ -98,9 +103,9 @@ void read_rope_object(const Reader& rope, LlamaConfig& config) {
   const auto type = rope.text_or("rope_type", rope.text_or("type", "default"));
   if (type == "default") return;
   if (type != "llama3") rope.refuse(fmt::format("RoPE type is '{}'", type));
-  config.rope_scaling = Llama3RopeScaling{rope.number("factor"), rope.number("low_freq_factor"),
-                                          rope.number("high_freq_factor"),
-                                          rope.size("original_max_position_embeddings")};
+  config.rope_scaling =
+      Llama3RopeScaling{rope.number("factor"), rope.number("low_freq_factor"),
+                        rope.number("high_freq_factor"), rope.size("original_max_position_embeddings")};
 }
 
 }  // namespace
@@ -131,9 +136,9 @@ LlamaConfig read_hf_config(const std::filesystem::path& file) {
   if (reader.has("head_dim")) {
     config.head_dim = reader.size("head_dim");
   } else {
-    GYRE_CHECK(config.num_attention_heads > 0 && config.hidden_size % config.num_attention_heads == 0, ErrorCode::kInput,
-               "{}: hidden_size {} is no multiple of {} heads and head_dim is not given", file.string(),
-               config.hidden_size, config.num_attention_heads);
+    GYRE_CHECK(config.num_attention_heads > 0 && config.hidden_size % config.num_attention_heads == 0,
+               ErrorCode::kInput, "{}: hidden_size {} is no multiple of {} heads and head_dim is not given",
+               file.string(), config.hidden_size, config.num_attention_heads);
     config.head_dim = config.hidden_size / config.num_attention_heads;
   }
   config.rope_theta = reader.number_or("rope_theta", 10000);

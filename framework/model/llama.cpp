@@ -41,7 +41,9 @@ torch::Tensor QuantLinear::multiply(const torch::Tensor& prepared) const {
   return at::linear(prepared, weight, bias.defined() ? std::optional(bias) : std::nullopt);
 }
 
-torch::Tensor Llama::forward(const torch::Tensor& tokens) const { return head.forward(hidden(tokens)); }
+torch::Tensor Llama::forward(const torch::Tensor& tokens) const {
+  return head.forward(hidden(tokens));
+}
 
 void Llama::for_each_linear(const std::function<void(LinearRef)>& fn) {
   for (std::size_t i = 0; i < blocks.size(); ++i) {

@@ -1,6 +1,6 @@
-// LLaMA for PTQ and QAT. Every linear is a QuantLinear from the start, so surgery fills slots and never replaces
-// modules. Weights are plain tensors: surgery assigns new tensors and never writes into one, so that shallow copies
-// may share them.
+// LLaMA for PTQ and QAT. Every linear is a QuantLinear from the start, so surgery fills slots and never
+// replaces modules. Weights are plain tensors: surgery assigns new tensors and never writes into one, so that
+// shallow copies may share them.
 #pragma once
 
 #include <torch/torch.h>
@@ -20,12 +20,14 @@ enum class LinearRole { kQ, kK, kV, kO, kGate, kUp, kDown, kHead };
 const char* role_name(LinearRole role);  // "q_proj", ..., "lm_head"
 
 struct QuantLinear {
-  torch::Tensor weight, bias;  // [out, in]; bias [out] or undefined
+  torch::Tensor weight, bias;                   // [out, in]; bias [out] or undefined
   std::shared_ptr<Rotation> online_rotation;    // applied to the input first (R4)
   std::shared_ptr<Quantizer> input_quantizer;   // then this
   std::shared_ptr<Quantizer> weight_quantizer;  // calibrated, until quantize_weights has used it
 
-  torch::Tensor forward(const torch::Tensor& x) const { return multiply(prepare(x)); }  // [..., in] -> [..., out]
+  torch::Tensor forward(const torch::Tensor& x) const {
+    return multiply(prepare(x));
+  }  // [..., in] -> [..., out]
   // The two halves of forward: the input rotated and quantized, and the product. Linears with the same online
   // rotation and input quantizer can share the first.
   torch::Tensor prepare(const torch::Tensor& x) const;
@@ -57,8 +59,8 @@ struct LinearRef {
   std::string name() const;  // "layers.3.down_proj"
 };
 
-// Called at named sites when set: the residual stream after each block, [B, T, hidden]. The tensor is only valid
-// during the call: without autograd the next block writes into it.
+// Called at named sites when set: the residual stream after each block, [B, T, hidden]. The tensor is only
+// valid during the call: without autograd the next block writes into it.
 using Probe = std::function<void(std::int64_t layer, const torch::Tensor& hidden)>;
 
 class Llama {
@@ -71,8 +73,9 @@ class Llama {
   Probe probe;
   std::int64_t replica = 0;  // k > 0: embedding output times 1 + one-ulp noise, from the name replica/k
 
-  // tokens: int64 [B, T], T <= max_position_embeddings. The residual stream's start, [B, T, hidden]: embeddings, with
-  // the replica's noise. kConfig when T is too long, kInput when a token is outside the vocabulary.
+  // tokens: int64 [B, T], T <= max_position_embeddings. The residual stream's start, [B, T, hidden]:
+  // embeddings, with the replica's noise. kConfig when T is too long, kInput when a token is outside the
+  // vocabulary.
   torch::Tensor embed(const torch::Tensor& tokens) const;
   // Residual stream after the final norm, [B, T, hidden].
   torch::Tensor hidden(const torch::Tensor& tokens) const;

@@ -25,15 +25,16 @@ void check_config(const LlamaConfig& config, const std::string& source) {
        {"head_dim", config.head_dim},
        {"max_position_embeddings", config.max_position_embeddings}}};
   for (const auto& [name, size] : sizes)
-    GYRE_CHECK(size > 0 && size <= kMaxSize, ErrorCode::kInput, "{}: {} is {}, expected 1 to {}", source, name, size,
-               kMaxSize);
+    GYRE_CHECK(size > 0 && size <= kMaxSize, ErrorCode::kInput, "{}: {} is {}, expected 1 to {}", source,
+               name, size, kMaxSize);
   GYRE_CHECK(config.num_attention_heads % config.num_key_value_heads == 0, ErrorCode::kInput,
              "{}: {} attention heads cannot share {} key-value heads; expected a multiple", source,
              config.num_attention_heads, config.num_key_value_heads);
   GYRE_CHECK(config.head_dim % 2 == 0, ErrorCode::kInput,
              "{}: head_dim is {}, expected an even number (RoPE turns pairs)", source, config.head_dim);
   GYRE_CHECK(std::isfinite(config.rms_norm_eps) && config.rms_norm_eps >= 0 && config.rms_norm_eps < 1,
-             ErrorCode::kInput, "{}: rms_norm_eps is {}, expected a number in [0, 1)", source, config.rms_norm_eps);
+             ErrorCode::kInput, "{}: rms_norm_eps is {}, expected a number in [0, 1)", source,
+             config.rms_norm_eps);
   GYRE_CHECK(std::isfinite(config.rope_theta) && config.rope_theta > 0, ErrorCode::kInput,
              "{}: rope_theta is {}, expected a positive number", source, config.rope_theta);
   if (const auto& scaling = config.rope_scaling)
@@ -41,7 +42,8 @@ void check_config(const LlamaConfig& config, const std::string& source) {
                    scaling->high_freq_factor > scaling->low_freq_factor &&
                    scaling->original_max_position_embeddings > 0,
                ErrorCode::kInput,
-               "{}: llama3 RoPE scaling has factor {}, low_freq_factor {}, high_freq_factor {}, original positions {}; "
+               "{}: llama3 RoPE scaling has factor {}, low_freq_factor {}, high_freq_factor {}, original "
+               "positions {}; "
                "expected positive numbers, high above low",
                source, scaling->factor, scaling->low_freq_factor, scaling->high_freq_factor,
                scaling->original_max_position_embeddings);

@@ -23,8 +23,8 @@ struct LlamaConfig {
   std::vector<float> rope_freq_factors;  // GGUF's rope_freqs.weight, [head_dim / 2], or empty
 };
 
-// Throws kInput, naming source and size, when a size is not positive or absurd, heads do not divide, head_dim is
-// odd, or a constant is not a positive number.
+// Throws kInput, naming source and size, when a size is not positive or absurd, heads do not divide, head_dim
+// is odd, or a constant is not a positive number.
 void check_config(const LlamaConfig& config, const std::string& source);
 
 }  // namespace gyre

@@ -16,13 +16,15 @@ namespace gyre {
 torch::Tensor mix_heads(const Attention& attention, const torch::Tensor& x, const RopeTable& rope,
                         const LlamaConfig& config) {
   const auto batch = x.size(0), length = x.size(1);
-  const auto heads = [&](const torch::Tensor& y, std::int64_t n) { return y.view({batch, length, n, config.head_dim}); };
+  const auto heads = [&](const torch::Tensor& y, std::int64_t n) {
+    return y.view({batch, length, n, config.head_dim});
+  };
   const auto input = attention.q.prepare(x);
   const auto shared = [&](const QuantLinear& linear) {
     return linear.shares_input_with(attention.q) ? input : linear.prepare(x);
   };
-  auto q = heads(attention.q.multiply(input), config.num_attention_heads);                     // [B, T, H, D]
-  auto k = heads(attention.k.multiply(shared(attention.k)), config.num_key_value_heads);       // [B, T, KV, D]
+  auto q = heads(attention.q.multiply(input), config.num_attention_heads);                // [B, T, H, D]
+  auto k = heads(attention.k.multiply(shared(attention.k)), config.num_key_value_heads);  // [B, T, KV, D]
   auto v = heads(attention.v.multiply(shared(attention.v)), config.num_key_value_heads);
   if (attention.key_quantizer && attention.key_before_rope) k = attention.key_quantizer->forward(k);
   q = apply_rope(q, rope.cos, rope.sin);
@@ -71,7 +73,8 @@ torch::Tensor Llama::embed(const torch::Tensor& tokens) const {
   GYRE_ASSERT(tokens.dim() == 2 && tokens.scalar_type() == torch::kInt64);
   const auto length = tokens.size(1);
   GYRE_CHECK(length >= 1 && length <= config.max_position_embeddings, ErrorCode::kConfig,
-             "a window of {} tokens; the model has positions for 1 to {}", length, config.max_position_embeddings);
+             "a window of {} tokens; the model has positions for 1 to {}", length,
+             config.max_position_embeddings);
   const auto largest = tokens.max().item<std::int64_t>(), smallest = tokens.min().item<std::int64_t>();
   GYRE_CHECK(smallest >= 0 && largest < config.vocab_size, ErrorCode::kInput,
              "token {} is outside the model's vocabulary of {}; the tokenizer belongs to another model",
@@ -88,11 +91,11 @@ torch::Tensor Llama::hidden(const torch::Tensor& tokens) const {
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const Block& block = blocks[i];
     const auto mixed = mix_heads(block.attention, normed, rope, config);
-    std::tie(stream, normed) = add_rms_norm(stream, block.attention.o.forward(mixed), block.post_attention_norm,
-                                            config.rms_norm_eps);
+    std::tie(stream, normed) = add_rms_norm(stream, block.attention.o.forward(mixed),
+                                            block.post_attention_norm, config.rms_norm_eps);
     const auto& next_norm = i + 1 < blocks.size() ? blocks[i + 1].input_norm : final_norm;
-    std::tie(stream, normed) =
-        add_rms_norm(stream, block.mlp.down.forward(gated(block.mlp, normed)), next_norm, config.rms_norm_eps);
+    std::tie(stream, normed) = add_rms_norm(stream, block.mlp.down.forward(gated(block.mlp, normed)),
+                                            next_norm, config.rms_norm_eps);
     if (probe) probe(static_cast<std::int64_t>(i), stream);
   }
   return normed;

@@ -14,8 +14,8 @@ torch::Tensor scale_llama3(const torch::Tensor& frequencies, const Llama3RopeSca
   const auto original = static_cast<double>(scaling.original_max_position_embeddings);
   const auto wavelength = 2 * std::numbers::pi / frequencies;
   const auto stretched = frequencies / scaling.factor;
-  const auto smooth =
-      (original / wavelength - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor);
+  const auto smooth = (original / wavelength - scaling.low_freq_factor) /
+                      (scaling.high_freq_factor - scaling.low_freq_factor);
   const auto between = (1 - smooth) * stretched + smooth * frequencies;
   const auto kept = torch::where(wavelength < original / scaling.high_freq_factor, frequencies, between);
   return torch::where(wavelength > original / scaling.low_freq_factor, stretched, kept);
@@ -24,7 +24,8 @@ torch::Tensor scale_llama3(const torch::Tensor& frequencies, const Llama3RopeSca
 }  // namespace
 
 torch::Tensor rope_frequencies(const LlamaConfig& config) {
-  const auto exponents = torch::arange(0, config.head_dim, 2, torch::kInt64).to(torch::kFloat32) / config.head_dim;
+  const auto exponents =
+      torch::arange(0, config.head_dim, 2, torch::kInt64).to(torch::kFloat32) / config.head_dim;
   auto frequencies = 1.0 / torch::pow(config.rope_theta, exponents);
   if (config.rope_scaling) frequencies = scale_llama3(frequencies, *config.rope_scaling);
   if (const auto& factors = config.rope_freq_factors; !factors.empty()) {

@@ -58,7 +58,8 @@ RowMap rotate_heads_by(const std::shared_ptr<Rotation>& rotation) {
 }
 
 void map_vector(torch::Tensor& bias, const RowMap& map) {
-  if (bias.defined() && map) bias = map(bias.to(torch::kFloat64).unsqueeze(0)).squeeze(0).to(bias.scalar_type());
+  if (bias.defined() && map)
+    bias = map(bias.to(torch::kFloat64).unsqueeze(0)).squeeze(0).to(bias.scalar_type());
 }
 
 void scale_columns(torch::Tensor& weight, const torch::Tensor& gain) {
@@ -81,7 +82,8 @@ void fold_norms(Llama& model) {
       for (auto* linear : {&block.attention.q, &block.attention.k, &block.attention.v})
         scale_columns(linear->weight, block.input_norm);
     if (block.post_attention_norm.defined())
-      for (auto* linear : {&block.mlp.gate, &block.mlp.up}) scale_columns(linear->weight, block.post_attention_norm);
+      for (auto* linear : {&block.mlp.gate, &block.mlp.up})
+        scale_columns(linear->weight, block.post_attention_norm);
     block.input_norm.reset();
     block.post_attention_norm.reset();
   }

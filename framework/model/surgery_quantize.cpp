@@ -18,11 +18,13 @@ void for_each_quantized(Llama& model, const std::function<void(LinearRef)>& fn) 
   });
 }
 
-QuantSpec resolved(const QuantSpec& spec, std::int64_t layer, std::string_view role, const LlamaConfig& config) {
+QuantSpec resolved(const QuantSpec& spec, std::int64_t layer, std::string_view role,
+                   const LlamaConfig& config) {
   return resolve_rules(spec, layer, role, config.num_hidden_layers);
 }
 
-// Linears that read the same activation share one quantizer where it is the same, so that it is quantized once.
+// Linears that read the same activation share one quantizer where it is the same, so that it is quantized
+// once.
 void attach_inputs(const std::vector<std::pair<LinearRole, QuantLinear*>>& linears, std::int64_t layer,
                    const QuantSpec& spec, std::int64_t size, const LlamaConfig& config) {
   std::vector<std::pair<QuantSpec, std::shared_ptr<Quantizer>>> made;
@@ -49,10 +51,12 @@ void check_site(const std::string& site, Make make) {
   }
 }
 
-// Whether making the rotation can fail for some size. A purely random one fits every size and is costly to make.
+// Whether making the rotation can fail for some size. A purely random one fits every size and is costly to
+// make.
 bool depends_on_size(const RotationSpec& spec) {
   for (const auto& scheme : rotation_schemes())
-    if (scheme.name == spec.scheme) return !scheme.uses_seed || scheme.uses_random_signs || scheme.uses_block_size;
+    if (scheme.name == spec.scheme)
+      return !scheme.uses_seed || scheme.uses_random_signs || scheme.uses_block_size;
   return true;
 }
 
@@ -139,7 +143,8 @@ void attach_quantizers(Llama& model, const QuantPlan& plan) {
     const auto layer = static_cast<std::int64_t>(i);
     auto& attention = model.blocks[i].attention;
     auto& mlp = model.blocks[i].mlp;
-    const auto attach = [&](const std::vector<std::pair<LinearRole, QuantLinear*>>& linears, std::int64_t size) {
+    const auto attach = [&](const std::vector<std::pair<LinearRole, QuantLinear*>>& linears,
+                            std::int64_t size) {
       attach_inputs(linears, layer, plan.activation, size, config);
     };
     attach({{LinearRole::kQ, &attention.q}, {LinearRole::kK, &attention.k}, {LinearRole::kV, &attention.v}},
@@ -156,19 +161,22 @@ void attach_quantizers(Llama& model, const QuantPlan& plan) {
 void check_sizes(const RunConfig& run, const LlamaConfig& config) {
   const auto& r = run.rotation;
   for (const auto& [name, spec, what, size] :
-       {std::tuple("r1", &r.r1, "hidden_size", config.hidden_size), std::tuple("r2", &r.r2, "head_dim", config.head_dim),
+       {std::tuple("r1", &r.r1, "hidden_size", config.hidden_size),
+        std::tuple("r2", &r.r2, "head_dim", config.head_dim),
         std::tuple("r3", &r.r3, "head_dim", config.head_dim),
         std::tuple("r4", &r.r4, "intermediate_size", config.intermediate_size)})
     if (depends_on_size(*spec))
-      check_site(fmt::format("rotation.{} along {} {}", name, what, size), [&] { make_rotation(*spec, size, 0); });
+      check_site(fmt::format("rotation.{} along {} {}", name, what, size),
+                 [&] { make_rotation(*spec, size, 0); });
 
   if (r.r2.scheme != "none" && r.r2.scope == "all_heads")
     check_site(fmt::format("rotation.r2.scope=all_heads across {} heads", config.num_attention_heads),
                [&] { make_across_heads(config.num_attention_heads, config.head_dim); });
 
   const auto& q = run.quant;
-  for (const auto& [site, spec] : {std::pair("quant.weight", &q.weight), std::pair("quant.activation", &q.activation),
-                                   std::pair("quant.key", &q.key), std::pair("quant.value", &q.value)})
+  for (const auto& [site, spec] :
+       {std::pair("quant.weight", &q.weight), std::pair("quant.activation", &q.activation),
+        std::pair("quant.key", &q.key), std::pair("quant.value", &q.value)})
     check_quantizers(site, *spec, config);
 }
 

@@ -12,7 +12,9 @@ namespace {
 // Values converted at once: 16 MB of float32.
 constexpr std::int64_t kPiece = std::int64_t{1} << 22;
 
-double largest_value(torch::ScalarType dtype) { return dtype == torch::kFloat16 ? 65504.0 : 3.38953139e38; }
+double largest_value(torch::ScalarType dtype) {
+  return dtype == torch::kFloat16 ? 65504.0 : 3.38953139e38;
+}
 
 // "[3, 17]": where the value stands in the tensor.
 std::string position(std::int64_t index, const std::vector<std::int64_t>& shape) {
@@ -28,22 +30,26 @@ void check_values(std::span<const float> values, std::int64_t first, const forma
   const auto limit = static_cast<float>(largest_value(dtype));
   const auto limit_bits = __builtin_bit_cast(std::uint32_t, limit);
   std::uint32_t top = 0;
-  for (const float value : values) top = std::max(top, __builtin_bit_cast(std::uint32_t, value) & 0x7fffffffu);
+  for (const float value : values)
+    top = std::max(top, __builtin_bit_cast(std::uint32_t, value) & 0x7fffffffu);
   if (top <= limit_bits) return;
   const auto bad = std::ranges::find_if(values, [&](float value) { return !(std::abs(value) <= limit); });
   const auto where = position(first + (bad - values.begin()), view.shape);
-  GYRE_CHECK(std::isfinite(*bad), ErrorCode::kInput, "tensor {}: value {} is {}; the file is damaged or the model diverged in training",
-             view.name, where, *bad);
-  fail(ErrorCode::kInput, "tensor {}: value {} is {}, too large for {}; use model.dtype=bfloat16 or float32", view.name,
-       where, *bad, torch::toString(dtype));
+  GYRE_CHECK(std::isfinite(*bad), ErrorCode::kInput,
+             "tensor {}: value {} is {}; the file is damaged or the model diverged in training", view.name,
+             where, *bad);
+  fail(ErrorCode::kInput, "tensor {}: value {} is {}, too large for {}; use model.dtype=bfloat16 or float32",
+       view.name, where, *bad, torch::toString(dtype));
 }
 
 // Rows first..first+n of a tensor whose rows are whole blocks of its format.
-format::TensorView row_range(const format::TensorView& view, std::int64_t width, std::int64_t first, std::int64_t n) {
+format::TensorView row_range(const format::TensorView& view, std::int64_t width, std::int64_t first,
+                             std::int64_t n) {
   format::TensorView part = view;
   part.shape = {n, width};
   const auto bytes = [&](std::int64_t rows) {
-    return static_cast<std::size_t>(format::storage_bytes(view.dtype, static_cast<std::uint64_t>(rows * width)));
+    return static_cast<std::size_t>(
+        format::storage_bytes(view.dtype, static_cast<std::uint64_t>(rows * width)));
   };
   part.data = view.data.subspan(bytes(first), bytes(n));
   return part;

@@ -13,9 +13,10 @@ std::vector<WeightSlot> weight_slots(Llama& model) {
   const LlamaConfig& c = model.config;
   const auto q_size = c.num_attention_heads * c.head_dim, kv_size = c.num_key_value_heads * c.head_dim;
   model.blocks.resize(static_cast<std::size_t>(c.num_hidden_layers));
-  std::vector<WeightSlot> slots{{"model.embed_tokens.weight", {c.vocab_size, c.hidden_size}, &model.embedding}};
-  const auto linear = [&](const std::string& name, QuantLinear& l, std::int64_t out, std::int64_t in, bool bias,
-                          std::int64_t rope_heads = 0) {
+  std::vector<WeightSlot> slots{
+      {"model.embed_tokens.weight", {c.vocab_size, c.hidden_size}, &model.embedding}};
+  const auto linear = [&](const std::string& name, QuantLinear& l, std::int64_t out, std::int64_t in,
+                          bool bias, std::int64_t rope_heads = 0) {
     slots.push_back({name + ".weight", {out, in}, &l.weight, rope_heads});
     if (bias) slots.push_back({name + ".bias", {out}, &l.bias, rope_heads});
   };
@@ -24,8 +25,10 @@ std::vector<WeightSlot> weight_slots(Llama& model) {
     Attention& attention = block.attention;
     const auto layer = fmt::format("model.layers.{}.", i);
     slots.push_back({layer + "input_layernorm.weight", {c.hidden_size}, &block.input_norm});
-    linear(layer + "self_attn.q_proj", attention.q, q_size, c.hidden_size, c.attention_bias, c.num_attention_heads);
-    linear(layer + "self_attn.k_proj", attention.k, kv_size, c.hidden_size, c.attention_bias, c.num_key_value_heads);
+    linear(layer + "self_attn.q_proj", attention.q, q_size, c.hidden_size, c.attention_bias,
+           c.num_attention_heads);
+    linear(layer + "self_attn.k_proj", attention.k, kv_size, c.hidden_size, c.attention_bias,
+           c.num_key_value_heads);
     linear(layer + "self_attn.v_proj", attention.v, kv_size, c.hidden_size, c.attention_bias);
     linear(layer + "self_attn.o_proj", attention.o, c.hidden_size, q_size, c.attention_bias);
     slots.push_back({layer + "post_attention_layernorm.weight", {c.hidden_size}, &block.post_attention_norm});
@@ -34,7 +37,8 @@ std::vector<WeightSlot> weight_slots(Llama& model) {
     linear(layer + "mlp.down_proj", block.mlp.down, c.hidden_size, c.intermediate_size, c.mlp_bias);
   }
   slots.push_back({"model.norm.weight", {c.hidden_size}, &model.final_norm});
-  if (!c.tie_word_embeddings) slots.push_back({"lm_head.weight", {c.vocab_size, c.hidden_size}, &model.head.weight});
+  if (!c.tie_word_embeddings)
+    slots.push_back({"lm_head.weight", {c.vocab_size, c.hidden_size}, &model.head.weight});
   return slots;
 }
 

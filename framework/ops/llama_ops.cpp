@@ -12,8 +12,8 @@
 namespace gyre {
 namespace {
 
-// Columns of logits made at once: with 2048 rows 16 MB of float32, which a last-level cache holds; narrower blocks
-// cost the matrix product its efficiency.
+// Columns of logits made at once: with 2048 rows 16 MB of float32, which a last-level cache holds; narrower
+// blocks cost the matrix product its efficiency.
 constexpr std::int64_t kVocabularyBlock = 2048;
 
 bool wants_gradient(const torch::Tensor& x) {
@@ -30,11 +30,14 @@ template <class... Tensors>
 std::optional<kernels::DType> usable(const torch::Tensor& x, const Tensors&... others) {
   const bool fits = (... && (!others.defined() || (others.is_contiguous() && others.device() == x.device() &&
                                                    others.scalar_type() == x.scalar_type())));
-  if (!fits || !x.is_contiguous() || wants_gradient(x) || (... || wants_gradient(others))) return std::nullopt;
+  if (!fits || !x.is_contiguous() || wants_gradient(x) || (... || wants_gradient(others)))
+    return std::nullopt;
   return kernel_dtype(x);
 }
 
-void launched(int status) { GYRE_CHECK(status == 0, ErrorCode::kResource, "out of memory in a CPU kernel"); }
+void launched(int status) {
+  GYRE_CHECK(status == 0, ErrorCode::kResource, "out of memory in a CPU kernel");
+}
 
 torch::ScalarType wide(const torch::Tensor& x) {
   return x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
@@ -89,8 +92,9 @@ torch::Tensor apply_rope(const torch::Tensor& x, const torch::Tensor& cos, const
   const auto half = x.size(3) / 2;
   if (const auto dtype = usable(x)) {
     GYRE_ASSERT(cos.is_contiguous() && sin.is_contiguous() && cos.scalar_type() == torch::kFloat32);
-    launched(kernels::apply_rope({x.mutable_data_ptr(), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(),
-                                  x.size(0) * x.size(1), x.size(2), half, x.size(1), *dtype}));
+    launched(
+        kernels::apply_rope({x.mutable_data_ptr(), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(),
+                             x.size(0) * x.size(1), x.size(2), half, x.size(1), *dtype}));
     return x;
   }
   const auto values = x.to(wide(x));
@@ -104,9 +108,10 @@ torch::Tensor causal_attention(const torch::Tensor& q, const torch::Tensor& k, c
   const auto dtype = usable(q, k, v);
   if (dtype && dim % 2 == 0) {
     auto out = torch::empty_like(q);
-    launched(kernels::causal_attention({q.const_data_ptr(), k.const_data_ptr(), v.const_data_ptr(), out.mutable_data_ptr(),
-                                        q.size(0), q.size(1), heads, kv_heads, dim,
-                                        static_cast<float>(1 / std::sqrt(static_cast<double>(dim))), *dtype}));
+    launched(
+        kernels::causal_attention({q.const_data_ptr(), k.const_data_ptr(), v.const_data_ptr(),
+                                   out.mutable_data_ptr(), q.size(0), q.size(1), heads, kv_heads, dim,
+                                   static_cast<float>(1 / std::sqrt(static_cast<double>(dim))), *dtype}));
     return out;
   }
   return at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), {}, 0.0,
@@ -114,8 +119,8 @@ torch::Tensor causal_attention(const torch::Tensor& q, const torch::Tensor& k, c
       .transpose(1, 2);
 }
 
-torch::Tensor vocabulary_nll(const torch::Tensor& hidden, const torch::Tensor& weight, const torch::Tensor& bias,
-                             const torch::Tensor& targets) {
+torch::Tensor vocabulary_nll(const torch::Tensor& hidden, const torch::Tensor& weight,
+                             const torch::Tensor& bias, const torch::Tensor& targets) {
   const auto rows = hidden.size(0), vocabulary = weight.size(0);
   GYRE_ASSERT(targets.dim() == 1 && targets.size(0) == rows && targets.scalar_type() == torch::kInt64);
   const auto block_of = [&](std::int64_t first, std::int64_t n) {
@@ -133,9 +138,10 @@ torch::Tensor vocabulary_nll(const torch::Tensor& hidden, const torch::Tensor& w
   for (std::int64_t first = 0; first < vocabulary; first += kVocabularyBlock) {
     const auto logits = block_of(first, std::min(kVocabularyBlock, vocabulary - first));  // [N, block]
     if (const auto dtype = usable(logits)) {
-      launched(kernels::accumulate_log_sum_exp({logits.const_data_ptr(), wanted.const_data_ptr<std::int64_t>(), first,
-                                                max.mutable_data_ptr<float>(), sum.mutable_data_ptr<float>(),
-                                                picked.mutable_data_ptr<float>(), rows, logits.size(1), *dtype}));
+      launched(kernels::accumulate_log_sum_exp(
+          {logits.const_data_ptr(), wanted.const_data_ptr<std::int64_t>(), first,
+           max.mutable_data_ptr<float>(), sum.mutable_data_ptr<float>(), picked.mutable_data_ptr<float>(),
+           rows, logits.size(1), *dtype}));
       continue;
     }
     const auto values = logits.to(wide(logits));

@@ -48,7 +48,9 @@ void warn(const SolveSummary& summary, const StageContext& context) {
                     context.label, summary.fell_back.size(), summary.n_linears, summary.fell_back[0]));
 }
 
-double bits_of_dtype(const std::string& dtype) { return dtype == "float64" ? 64 : dtype == "float32" ? 32 : 16; }
+double bits_of_dtype(const std::string& dtype) {
+  return dtype == "float64" ? 64 : dtype == "float32" ? 32 : 16;
+}
 
 }  // namespace
 
@@ -81,8 +83,8 @@ void quantize_stage(State& state, const StageContext& context) {
   const RunConfig& config = context.config;
   const double none = std::numeric_limits<double>::quiet_NaN();
   const auto n_linears = count_quantized_linears(state.model);
-  state.metrics.push_back(
-      {"bits_per_weight", bits_per_weight(state.model, bits_of_dtype(config.model.dtype)), none, n_linears, "bits"});
+  state.metrics.push_back({"bits_per_weight", bits_per_weight(state.model, bits_of_dtype(config.model.dtype)),
+                           none, n_linears, "bits"});
   if (!solves_on_inputs(config)) {
     state.metrics.push_back(
         {"weight_error", quantize_weights(state.model, context.on_step), none, n_linears, ""});

@@ -11,11 +11,13 @@
 namespace gyre {
 
 torch::Device open_device(const std::string& name) {
-  GYRE_CHECK(name == "cpu" || name == "cuda" || (name.starts_with("cuda:") && name.size() > 5 &&
-                                                 name.find_first_not_of("0123456789", 5) == std::string::npos),
+  GYRE_CHECK(name == "cpu" || name == "cuda" ||
+                 (name.starts_with("cuda:") && name.size() > 5 &&
+                  name.find_first_not_of("0123456789", 5) == std::string::npos),
              ErrorCode::kConfig, "run.device is '{}', expected cpu, cuda or cuda:N", name);
   if (name != "cpu")
-    GYRE_CHECK(load_cuda_library(), ErrorCode::kInput, "run.device={}: {}; use run.device=cpu", name, cuda_library_status());
+    GYRE_CHECK(load_cuda_library(), ErrorCode::kInput, "run.device={}: {}; use run.device=cpu", name,
+               cuda_library_status());
   return torch::Device(name);
 }
 
@@ -25,8 +27,9 @@ int set_numeric_mode(const ExecutionSpec& execution) {
   context.setDeterministicFillUninitializedMemory(false);  // gyre writes every tensor that it allocates
   context.setAllowTF32CuBLAS(false);
   context.setBenchmarkCuDNN(false);
-  const int threads = execution.threads > 0 ? static_cast<int>(execution.threads)
-                                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int threads = execution.threads > 0
+                          ? static_cast<int>(execution.threads)
+                          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   at::set_num_threads(threads);
   omp_set_num_threads(threads);
   return threads;

@@ -9,7 +9,8 @@
 
 namespace gyre {
 
-// "cpu", "cuda", "cuda:1". Loads libgyre_cuda.so when a GPU is asked for; kInput with the reason when there is none.
+// "cpu", "cuda", "cuda:1". Loads libgyre_cuda.so when a GPU is asked for; kInput with the reason when there
+// is none.
 torch::Device open_device(const std::string& name);
 
 // Deterministic algorithms, no TF32, the number of CPU threads. Returns the number of threads in use.

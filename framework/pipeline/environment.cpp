@@ -15,7 +15,9 @@
 
 namespace gyre {
 
-std::string gyre_version() { return GYRE_VERSION_TEXT; }
+std::string gyre_version() {
+  return GYRE_VERSION_TEXT;
+}
 
 std::int64_t machine_memory_bytes() {
   return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);

@@ -16,7 +16,8 @@ std::vector<fs::path> model_files(const fs::path& path) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(path)) {
     const auto name = entry.path().filename().string();
-    if (entry.is_regular_file() && (name == "config.json" || name.starts_with("tokenizer") || name.ends_with(".safetensors")))
+    if (entry.is_regular_file() &&
+        (name == "config.json" || name.starts_with("tokenizer") || name.ends_with(".safetensors")))
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
@@ -52,9 +53,10 @@ const Tokenizer& Inputs::tokenizer(const std::string& model_path) {
   if (it == tokenizers_.end()) {
     auto tokenizer = load_tokenizer(resolve_model_path(model_path));
     const auto embedded = config(model_path).vocab_size;
-    GYRE_CHECK(tokenizer->vocab_size() <= embedded, ErrorCode::kInput,
-               "{}: the tokenizer has {} ids, but the embedding only {} rows; the two belong to different models",
-               model_path, tokenizer->vocab_size(), embedded);
+    GYRE_CHECK(
+        tokenizer->vocab_size() <= embedded, ErrorCode::kInput,
+        "{}: the tokenizer has {} ids, but the embedding only {} rows; the two belong to different models",
+        model_path, tokenizer->vocab_size(), embedded);
     it = tokenizers_.emplace(model_path, std::move(tokenizer)).first;
   }
   return *it->second;
@@ -66,7 +68,8 @@ const Corpus& Inputs::corpus(const std::string& name_or_path) {
   return it->second;
 }
 
-const std::vector<TokenId>& Inputs::tokens(const std::string& model_path, const std::string& text, const std::string& bos) {
+const std::vector<TokenId>& Inputs::tokens(const std::string& model_path, const std::string& text,
+                                           const std::string& bos) {
   const std::string key = model_path + "\n" + text + "\n" + bos;
   auto it = streams_.find(key);
   if (it == streams_.end()) {
@@ -74,7 +77,8 @@ const std::vector<TokenId>& Inputs::tokens(const std::string& model_path, const 
     std::vector<TokenId> ids;
     if (bos == "stream" || (bos == "auto" && coder.adds_bos())) {
       GYRE_CHECK(coder.bos(), ErrorCode::kConfig,
-                 "eval.bos is '{}', but the tokenizer of {} has no begin-of-stream token; use eval.bos=none", bos, model_path);
+                 "eval.bos is '{}', but the tokenizer of {} has no begin-of-stream token; use eval.bos=none",
+                 bos, model_path);
       ids.push_back(*coder.bos());
     }
     const auto encoded = coder.encode(corpus(text).text);

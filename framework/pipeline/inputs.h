@@ -22,7 +22,8 @@ class Inputs {
   const Tokenizer& tokenizer(const std::string& model_path);
   const Corpus& corpus(const std::string& name_or_path);
   // The whole text as one stream of the model's tokens, with BOS by the rule (auto | none | stream).
-  const std::vector<TokenId>& tokens(const std::string& model_path, const std::string& text, const std::string& bos);
+  const std::vector<TokenId>& tokens(const std::string& model_path, const std::string& text,
+                                     const std::string& bos);
 
  private:
   std::map<std::string, LlamaConfig> configs_;

@@ -28,8 +28,8 @@ std::vector<std::string> stage_keys(const RunConfig& config, const std::string& 
 }
 
 namespace {
-void group(const std::vector<std::vector<std::string>>& keys, std::vector<std::size_t> members, std::size_t depth,
-           std::vector<std::size_t>& out) {
+void group(const std::vector<std::vector<std::string>>& keys, std::vector<std::size_t> members,
+           std::size_t depth, std::vector<std::size_t>& out) {
   if (members.size() <= 1 || depth == keys[members[0]].size()) {
     out.insert(out.end(), members.begin(), members.end());
     return;
@@ -51,8 +51,8 @@ std::vector<std::size_t> grouped_order(const std::vector<std::vector<std::string
   return order;
 }
 
-std::vector<bool> kept_stages(const std::vector<std::vector<std::string>>& keys, const std::vector<std::size_t>& order,
-                              std::size_t position) {
+std::vector<bool> kept_stages(const std::vector<std::vector<std::string>>& keys,
+                              const std::vector<std::size_t>& order, std::size_t position) {
   const auto& mine = keys[order[position]];
   std::vector<bool> kept(mine.size(), false);
   for (std::size_t later = position + 1; later < order.size(); ++later) {

@@ -23,10 +23,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr double kHeartbeatSeconds = 10;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
-// The points of runs that are still to be done: planned, and not finished. Runs of the same digest and program that
-// another sweep has are taken over.
+// The points of runs that are still to be done: planned, and not finished. Runs of the same digest and
+// program that another sweep has are taken over.
 std::vector<const FrozenRun*> unfinished(const std::vector<FrozenRun>& runs, store::RunStore& store,
                                          const RunnerOptions& options) {
   std::vector<const FrozenRun*> todo;
@@ -49,7 +51,8 @@ std::vector<const FrozenRun*> unfinished(const std::vector<FrozenRun>& runs, sto
       todo.push_back(&run);
     }
   }
-  if (adopted > 0) log_info(fmt::format("{} points are taken from runs of other sweeps in this database", adopted));
+  if (adopted > 0)
+    log_info(fmt::format("{} points are taken from runs of other sweeps in this database", adopted));
   return todo;
 }
 
@@ -65,12 +68,14 @@ void report_finished(const store::RunStore& store, const std::string& sweep) {
   }
   if (finished > 0) log_info(fmt::format("{} of {} points are finished already", finished, total));
   if (older > 0)
-    log_warning(fmt::format("{} of them were made by another version of the program ({}; this is {}); they are kept. For "
-                            "new ones use another database (--db FILE) or sweep name",
-                            older, version, gyre_version()));
+    log_warning(fmt::format(
+        "{} of them were made by another version of the program ({}; this is {}); they are kept. For "
+        "new ones use another database (--db FILE) or sweep name",
+        older, version, gyre_version()));
 }
 
-void record(store::RunStore& store, std::int64_t run_id, const State& state, const std::vector<store::StageRow>& rows) {
+void record(store::RunStore& store, std::int64_t run_id, const State& state,
+            const std::vector<store::StageRow>& rows) {
   const Perplexity& ppl = *state.perplexity;
   std::vector<store::SampleRow> samples;
   for (const auto& block : ppl.blocks) samples.push_back({block.window, block.block, block.sum, block.n});
@@ -79,7 +84,8 @@ void record(store::RunStore& store, std::int64_t run_id, const State& state, con
   const auto& evaluation = rows.back();
   std::vector<store::MetricRow> metrics = {{ppl.name, ppl.value, ppl.std_error, ppl.n_targets, ""}};
   if (evaluation.seconds > 0)
-    metrics.push_back({"speed/evaluate", static_cast<double>(ppl.n_targets) / evaluation.seconds, 0, ppl.n_targets, "tokens/s"});
+    metrics.push_back({"speed/evaluate", static_cast<double>(ppl.n_targets) / evaluation.seconds, 0,
+                       ppl.n_targets, "tokens/s"});
   metrics.insert(metrics.end(), state.metrics.begin(), state.metrics.end());
   store.finish(run_id, std::isfinite(ppl.value) ? "ok" : "diverged", metrics, {{ppl.name, samples}}, rows);
 }
@@ -111,13 +117,15 @@ Failure current_failure() {
 
 }  // namespace
 
-RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store::RunStore& store, const RunnerOptions& options) {
+RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store::RunStore& store,
+                      const RunnerOptions& options) {
   RunSummary summary;
   if (runs.empty()) return summary;
   const ExecutionSpec& execution = runs.front().config.run;
   const int threads = set_numeric_mode(execution);
   const torch::Device device = open_device(execution.device);
-  const auto memory = execution.memory > 0 ? static_cast<std::int64_t>(execution.memory * 1e9) : machine_memory_bytes() / 2;
+  const auto memory =
+      execution.memory > 0 ? static_cast<std::int64_t>(execution.memory * 1e9) : machine_memory_bytes() / 2;
   const std::string environment = environment_json(execution.device, threads);
 
   const auto todo = unfinished(runs, store, options);
@@ -147,11 +155,13 @@ RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store:
     const std::string counter = order.size() > 1 ? fmt::format("[{}/{}] ", position + 1, order.size()) : "";
     try {
       std::vector<store::StageRow> rows;
-      const State state = stage_runner.run(run, keys[index], kept_stages(keys, order, position), on_step, rows);
+      const State state =
+          stage_runner.run(run, keys[index], kept_stages(keys, order, position), on_step, rows);
       record(store, *run_id, state, rows);
       ++(std::isfinite(state.perplexity->value) ? summary.ok : summary.diverged);
-      log_info(fmt::format("{}{}: {} = {:.4f} +- {:.4f}  ({})", counter, run.point.label, state.perplexity->name,
-                           state.perplexity->value, state.perplexity->std_error, format_duration(seconds_since(begin))));
+      log_info(fmt::format("{}{}: {} = {:.4f} +- {:.4f}  ({})", counter, run.point.label,
+                           state.perplexity->name, state.perplexity->value, state.perplexity->std_error,
+                           format_duration(seconds_since(begin))));
     } catch (...) {
       const Failure failure = current_failure();
       const bool interrupted = failure.code == ErrorCode::kInterrupted;
@@ -159,7 +169,8 @@ RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store:
       if (interrupted) throw;
       if (options.fail_fast || failure.code == ErrorCode::kStore) fail(failure.code, "{}", failure.message);
       ++summary.failed;
-      log_warning(fmt::format("{}{}: failed ({}): {}", counter, run.point.label, error_name(failure.code), failure.message));
+      log_warning(fmt::format("{}{}: failed ({}): {}", counter, run.point.label, error_name(failure.code),
+                              failure.message));
     }
   }
   return summary;

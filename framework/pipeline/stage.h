@@ -1,5 +1,6 @@
-// A run is a chain of stages. Each declares what it reads; its key is the SHA-256 of its name, version, those settings
-// and the key of the stage before it, so that equal keys mean equal results and a result is made once.
+// A run is a chain of stages. Each declares what it reads; its key is the SHA-256 of its name, version, those
+// settings and the key of the stage before it, so that equal keys mean equal results and a result is made
+// once.
 #pragma once
 
 #include <torch/torch.h>
@@ -34,7 +35,7 @@ struct State {
   std::shared_ptr<const GateReference> gate;  // of the model as loaded
   std::shared_ptr<Rotation> r1;
   std::vector<Verification> verifications;
-  std::vector<store::MetricRow> metrics;      // of the stages before evaluate
+  std::vector<store::MetricRow> metrics;  // of the stages before evaluate
   std::optional<Perplexity> perplexity;
 };
 
@@ -42,18 +43,18 @@ struct StageContext {
   const RunConfig& config;
   Inputs& inputs;
   torch::Device device;
-  std::string label;                          // for progress
-  std::function<void()> on_step;              // between pieces of long work: heartbeat, interruption
+  std::string label;              // for progress
+  std::function<void()> on_step;  // between pieces of long work: heartbeat, interruption
 };
 
 struct Stage {
   std::string_view name;
-  int version;                                // raised when its result changes for the same input
-  std::vector<std::string_view> reads;        // settings by prefix: "rotation.r1", "eval."
+  int version;                          // raised when its result changes for the same input
+  std::vector<std::string_view> reads;  // settings by prefix: "rotation.r1", "eval."
   // Settings that it reads for some configurations only, or null.
   std::vector<std::string_view> (*reads_too)(const RunConfig&);
   bool (*enabled)(const RunConfig&);
-  void (*run)(State&, const StageContext&);   // replaces parts of the state, never writes into shared tensors
+  void (*run)(State&, const StageContext&);  // replaces parts of the state, never writes into shared tensors
 };
 
 // load, fold_norms, rotate, install_online, smooth, calibrate, quantize, attach, evaluate.

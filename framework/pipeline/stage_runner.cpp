@@ -11,8 +11,9 @@ using Clock = std::chrono::steady_clock;
 StageRunner::StageRunner(Inputs& inputs, torch::Device device, std::int64_t memory_bytes)
     : inputs_(inputs), device_(device), memory_bytes_(memory_bytes), kept_(stages().size()) {}
 
-State StageRunner::run(const FrozenRun& run, const std::vector<std::string>& keys, const std::vector<bool>& keep,
-                       const std::function<void()>& on_step, std::vector<store::StageRow>& rows) {
+State StageRunner::run(const FrozenRun& run, const std::vector<std::string>& keys,
+                       const std::vector<bool>& keep, const std::function<void()>& on_step,
+                       std::vector<store::StageRow>& rows) {
   State state;
   std::size_t next = start(keys, keep, state);
   for (std::size_t i = 0; i < next; ++i)
@@ -33,8 +34,10 @@ State StageRunner::run(const FrozenRun& run, const std::vector<std::string>& key
   return state;
 }
 
-// Takes the deepest usable state; forgets every state that no later point needs. Returns the first stage to run.
-std::size_t StageRunner::start(const std::vector<std::string>& keys, const std::vector<bool>& keep, State& state) {
+// Takes the deepest usable state; forgets every state that no later point needs. Returns the first stage to
+// run.
+std::size_t StageRunner::start(const std::vector<std::string>& keys, const std::vector<bool>& keep,
+                               State& state) {
   std::size_t next = 0;
   for (std::size_t i = kept_.size(); i-- > 0 && next == 0;)
     if (kept_[i] && kept_[i]->key == keys[i]) {

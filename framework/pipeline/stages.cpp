@@ -9,9 +9,15 @@ namespace {
 
 constexpr std::size_t kGateTokens = 512;
 
-bool always(const RunConfig&) { return true; }
-bool is_set(const RotationSpec& spec) { return spec.scheme != "none"; }
-bool mixes_heads(const RotationSpec& r2) { return is_set(r2) && r2.scope == "all_heads"; }
+bool always(const RunConfig&) {
+  return true;
+}
+bool is_set(const RotationSpec& spec) {
+  return spec.scheme != "none";
+}
+bool mixes_heads(const RotationSpec& r2) {
+  return is_set(r2) && r2.scope == "all_heads";
+}
 
 // A nearest point depends neither on the calibration text nor on the replica, so that its weights are shared.
 std::vector<std::string_view> solver_settings(const RunConfig& config) {
@@ -23,7 +29,8 @@ std::vector<std::string_view> solver_settings(const RunConfig& config) {
   return settings;
 }
 
-// Surgery and the gate work in float32 whatever the evaluation's dtype, so that a rotated weight is rounded once.
+// Surgery and the gate work in float32 whatever the evaluation's dtype, so that a rotated weight is rounded
+// once.
 torch::ScalarType working_dtype(const RunConfig& config) {
   return config.model.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
 }
@@ -48,14 +55,17 @@ void load(State& state, const StageContext& context) {
   state.gate = std::make_shared<const GateReference>(gate_reference(state.model, tokens));
 }
 
-void fold(State& state, const StageContext&) { fold_norms(state.model); }
+void fold(State& state, const StageContext&) {
+  fold_norms(state.model);
+}
 
 void pass_gate(State& state, const StageContext& context, const std::string& stage) {
   const GateResult result = check_invariance(state.model, *state.gate, state.r1);
   const std::string detail = describe(result);
   state.verifications.push_back({"invariance/" + stage, result.passed, result.max_difference, detail});
   GYRE_CHECK(result.passed, ErrorCode::kRun,
-             "{}: the rotated model does not compute the original's function: {} (limit {})", context.label, detail, kGateLimit);
+             "{}: the rotated model does not compute the original's function: {} (limit {})", context.label,
+             detail, kGateLimit);
 }
 
 void rotate(State& state, const StageContext& context) {
@@ -87,7 +97,9 @@ void calibrate(State& state, const StageContext& context) {
   });
 }
 
-void attach(State& state, const StageContext& context) { attach_quantizers(state.model, context.config.quant); }
+void attach(State& state, const StageContext& context) {
+  attach_quantizers(state.model, context.config.quant);
+}
 
 void evaluate(State& state, const StageContext& context) {
   const RunConfig& config = context.config;
@@ -97,11 +109,12 @@ void evaluate(State& state, const StageContext& context) {
   const auto available = static_cast<std::int64_t>(tokens.size()) / config.eval.window;
   const auto total = config.eval.max_windows > 0 ? std::min(config.eval.max_windows, available) : available;
   Progress progress(context.label + ": evaluate", total, "windows");
-  state.perplexity = perplexity(state.model, tokens, config.eval, context.inputs.corpus(config.eval.dataset).name,
-                                [&](std::int64_t, std::int64_t) {
-                                  progress.advance();
-                                  context.on_step();
-                                });
+  state.perplexity =
+      perplexity(state.model, tokens, config.eval, context.inputs.corpus(config.eval.dataset).name,
+                 [&](std::int64_t, std::int64_t) {
+                   progress.advance();
+                   context.on_step();
+                 });
 }
 
 }  // namespace
@@ -111,22 +124,48 @@ std::span<const Stage> stages() {
       {"load", 1, {"model.path", "model.dtype", "calibration.path"}, nullptr, always, load},
       // Folding is the same for every R1, so it reads nothing: the rotations of a sweep share it.
       {"fold_norms", 1, {}, nullptr, [](const RunConfig& c) { return is_set(c.rotation.r1); }, fold},
-      {"rotate", 1, {"rotation.r1", "rotation.r2.scheme", "rotation.r2.block_size", "rotation.r2.random_signs", "seed"},
-       nullptr, [](const RunConfig& c) { return is_set(c.rotation.r1) || is_set(c.rotation.r2); }, rotate},
-      {"install_online", 1, {"rotation.r2.scope", "rotation.r3", "rotation.r4", "seed"}, nullptr,
-       [](const RunConfig& c) { return is_set(c.rotation.r3) || is_set(c.rotation.r4) || mixes_heads(c.rotation.r2); },
+      {"rotate",
+       1,
+       {"rotation.r1", "rotation.r2.scheme", "rotation.r2.block_size", "rotation.r2.random_signs", "seed"},
+       nullptr,
+       [](const RunConfig& c) { return is_set(c.rotation.r1) || is_set(c.rotation.r2); },
+       rotate},
+      {"install_online",
+       1,
+       {"rotation.r2.scope", "rotation.r3", "rotation.r4", "seed"},
+       nullptr,
+       [](const RunConfig& c) {
+         return is_set(c.rotation.r3) || is_set(c.rotation.r4) || mixes_heads(c.rotation.r2);
+       },
        online},
-      {"smooth", 1, {"smoothing."}, calibration_settings, [](const RunConfig& c) { return c.smoothing.enabled(); },
+      {"smooth",
+       1,
+       {"smoothing."},
+       calibration_settings,
+       [](const RunConfig& c) { return c.smoothing.enabled(); },
        smooth},
       // Solvers share what the weights alone determine.
-      {"calibrate", 1,
+      {"calibrate",
+       1,
        {"quant.weight.scheme", "quant.weight.n_bits", "quant.weight.group_size", "quant.weight.symmetric",
         "quant.weight.zero_point", "quant.weight.clip", "quant.weight.rules"},
-       nullptr, [](const RunConfig& c) { return c.quant.weight.used(); }, calibrate},
-      {"quantize", 1, {"quant.weight"}, solver_settings, [](const RunConfig& c) { return c.quant.weight.used(); },
+       nullptr,
+       [](const RunConfig& c) { return c.quant.weight.used(); },
+       calibrate},
+      {"quantize",
+       1,
+       {"quant.weight"},
+       solver_settings,
+       [](const RunConfig& c) { return c.quant.weight.used(); },
        quantize_stage},
-      {"attach", 1, {"quant.activation", "quant.key", "quant.value"}, nullptr,
-       [](const RunConfig& c) { return c.quant.activation.used() || c.quant.key.used() || c.quant.value.used(); }, attach},
+      {"attach",
+       1,
+       {"quant.activation", "quant.key", "quant.value"},
+       nullptr,
+       [](const RunConfig& c) {
+         return c.quant.activation.used() || c.quant.key.used() || c.quant.value.used();
+       },
+       attach},
       {"evaluate", 1, {"model.dtype", "eval.", "replica"}, nullptr, always, evaluate},
   };
   return table;

@@ -40,12 +40,12 @@ struct RotationScheme {
 };
 std::span<const RotationScheme> rotation_schemes();
 
-// kConfig on an unknown scheme (with the nearest name) or a block that does not divide; kUnsupported on an order
-// without a known Hadamard matrix. Scheme "none" gives nullptr.
+// kConfig on an unknown scheme (with the nearest name) or a block that does not divide; kUnsupported on an
+// order without a known Hadamard matrix. Scheme "none" gives nullptr.
 std::shared_ptr<Rotation> make_rotation(const RotationSpec& spec, std::int64_t size, std::uint64_t seed);
 
-// H_n / sqrt(n) (x) I: a plain Hadamard transform across heads, of size n_heads * head_dim. kUnsupported for a number of
-// heads without a known Hadamard matrix.
+// H_n / sqrt(n) (x) I: a plain Hadamard transform across heads, of size n_heads * head_dim. kUnsupported for
+// a number of heads without a known Hadamard matrix.
 std::shared_ptr<Rotation> make_across_heads(std::int64_t n_heads, std::int64_t head_dim);
 
 }  // namespace gyre

@@ -50,8 +50,8 @@ struct KernelTimingRow {
   double median_us = 0, p10_us = 0, p90_us = 0, bytes = 0, max_error = 0, copy_share = 0;
 };
 
-// One number about one tensor. A bin of a histogram is named "histogram/LOW/HIGH" and holds the share of values
-// in [LOW, HIGH), in standard deviations of the tensor.
+// One number about one tensor. A bin of a histogram is named "histogram/LOW/HIGH" and holds the share of
+// values in [LOW, HIGH), in standard deviations of the tensor.
 struct TensorStatRow {
   std::int64_t layer = -1;  // -1: the whole model
   std::string tensor, site, phase, name;
@@ -110,8 +110,8 @@ class RunStore {
                                     const std::string& environment);
   void heartbeat(std::int64_t run_id);
 
-  // The newest finished (ok) run of this digest in whatever sweep, made by the given version of the program if
-  // one is named; none for a version that ends in ".dirty".
+  // The newest finished (ok) run of this digest in whatever sweep, made by the given version of the program
+  // if one is named; none for a version that ends in ".dirty".
   std::optional<std::int64_t> find_ok(const std::string& digest, const std::string& version = "") const;
   // Lets a finished run of the same digest stand for a point of this sweep: the point is no longer pending,
   // and runs(sweep) shows that run. kStore unless the point is planned and the run is ok and has its digest.

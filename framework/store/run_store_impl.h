@@ -22,7 +22,9 @@ struct RunStore::Impl {
 };
 
 // Two builds of a changed tree may carry the same version and compute different numbers.
-inline bool names_a_program(const std::string& version) { return !version.ends_with(".dirty"); }
+inline bool names_a_program(const std::string& version) {
+  return !version.ends_with(".dirty");
+}
 
 // Orders the runs of one point, best first; for ORDER BY.
 inline constexpr const char* kBestFirst =

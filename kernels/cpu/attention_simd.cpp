@@ -1,5 +1,6 @@
-// One query block of causal attention: scores against a tile of packed keys, online softmax, weights times packed
-// values. Both products are the same micro-kernel: kRows rows by two vectors of columns, held in registers.
+// One query block of causal attention: scores against a tile of packed keys, online softmax, weights times
+// packed values. Both products are the same micro-kernel: kRows rows by two vectors of columns, held in
+// registers.
 #include "kernels/cpu/attention_simd.h"
 
 #if defined(__AVX512BF16__)
@@ -35,7 +36,9 @@ struct Single {
     return v;
   }
   static void multiply_add(Vector& sum, const Element* a, Vector b) { sum += b * *a; }
-  static void store(const float* x, Element* y, std::int64_t n) { std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(float)); }
+  static void store(const float* x, Element* y, std::int64_t n) {
+    std::memcpy(y, x, static_cast<std::size_t>(n) * sizeof(float));
+  }
 };
 
 #if defined(__AVX512BF16__)
@@ -56,10 +59,12 @@ struct Pairs {
 };
 #endif
 
-std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+std::int64_t round_up(std::int64_t n, std::int64_t step) {
+  return (n + step - 1) / step * step;
+}
 
-// c[r, j] (+)= sum over i of a[r, i] b[i, j] for kRows rows and kColumns columns. b holds kPair rows interleaved:
-// element (i, j) at (i / kPair * b_stride + j) * kPair + i % kPair.
+// c[r, j] (+)= sum over i of a[r, i] b[i, j] for kRows rows and kColumns columns. b holds kPair rows
+// interleaved: element (i, j) at (i / kPair * b_stride + j) * kPair + i % kPair.
 template <class Math>
 void multiply(const typename Math::Element* a, std::int64_t a_stride, const typename Math::Element* b,
               std::int64_t b_stride, std::int64_t n, float* c, std::int64_t c_stride, bool accumulate) {
@@ -81,7 +86,8 @@ void multiply(const typename Math::Element* a, std::int64_t a_stride, const type
     }
   }
   for (std::int64_t r = 0; r < kRows; ++r)
-    for (std::int64_t j = 0; j < 2; ++j) std::memcpy(c + r * c_stride + j * kWidth, &sums[r][j], sizeof(Vector));
+    for (std::int64_t j = 0; j < 2; ++j)
+      std::memcpy(c + r * c_stride + j * kWidth, &sums[r][j], sizeof(Vector));
 }
 
 // Copies a row of the model's dtype; the same type is copied, others go through float32.
@@ -100,21 +106,26 @@ template <class Math>
 struct Layout {
   explicit Layout(const AttentionArgs& args)
       : dim(args.dim), columns(round_up(args.dim, kColumns)), keys(round_up(args.length, kKeyTile)) {}
-  std::int64_t dim, columns, keys;  // columns: dim padded to whole vectors; keys: length padded to whole tiles
+  std::int64_t dim, columns,
+      keys;  // columns: dim padded to whole vectors; keys: length padded to whole tiles
   using Element = typename Math::Element;
   static std::int64_t aligned(std::int64_t bytes) { return round_up(bytes, 64); }
   std::int64_t key_bytes() const { return aligned(keys * dim * std::int64_t{sizeof(Element)}); }
   std::int64_t value_bytes() const { return aligned(keys * columns * std::int64_t{sizeof(Element)}); }
   std::int64_t scores_bytes() const { return aligned(kQueryBlock * kKeyTile * std::int64_t{sizeof(float)}); }
-  std::int64_t weights_bytes() const { return aligned(kQueryBlock * kKeyTile * std::int64_t{sizeof(Element)}); }
+  std::int64_t weights_bytes() const {
+    return aligned(kQueryBlock * kKeyTile * std::int64_t{sizeof(Element)});
+  }
   std::int64_t sums_bytes() const { return aligned(kQueryBlock * columns * std::int64_t{sizeof(float)}); }
   std::int64_t queries_bytes() const { return aligned(kQueryBlock * dim * std::int64_t{sizeof(Element)}); }
   std::int64_t row_bytes() const { return aligned(columns * std::int64_t{sizeof(float)}); }
-  std::int64_t thread_bytes() const { return scores_bytes() + weights_bytes() + sums_bytes() + queries_bytes() + row_bytes(); }
+  std::int64_t thread_bytes() const {
+    return scores_bytes() + weights_bytes() + sums_bytes() + queries_bytes() + row_bytes();
+  }
 };
 
-// Keys in panels of kColumns: element (d, s) of panel p at ((p * dim / kPair + d / kPair) * kColumns + s) * kPair +
-// d % kPair. Values: rows of `columns`, kPair rows interleaved. Padding is zero.
+// Keys in panels of kColumns: element (d, s) of panel p at ((p * dim / kPair + d / kPair) * kColumns + s) *
+// kPair + d % kPair. Values: rows of `columns`, kPair rows interleaved. Padding is zero.
 template <class Math, class Io>
 void pack(const AttentionArgs& args, std::int64_t kv, void* keys, void* values) {
   using Element = typename Math::Element;
@@ -145,11 +156,11 @@ void pack(const AttentionArgs& args, std::int64_t kv, void* keys, void* values) 
   }
 }
 
-// The first `valid` scores of a row become weights exp(scale score - max), the rest 0. Updates the row's maximum and
-// sum; returns the factor that its earlier sums shrink by.
+// The first `valid` scores of a row become weights exp(scale score - max), the rest 0. Updates the row's
+// maximum and sum; returns the factor that its earlier sums shrink by.
 template <class Math>
-float soften(float* scores, typename Math::Element* weights, std::int64_t valid, std::int64_t width, float scale,
-             float& max, float& sum) {
+float soften(float* scores, typename Math::Element* weights, std::int64_t valid, std::int64_t width,
+             float scale, float& max, float& sum) {
   constexpr std::int64_t kLanes = 16;
   float lanes[kLanes];
   for (float& lane : lanes) lane = scores[0];
@@ -178,8 +189,8 @@ float soften(float* scores, typename Math::Element* weights, std::int64_t valid,
 }
 
 template <class Math, class Io>
-void attend(const AttentionArgs& args, std::int64_t head, std::int64_t block, const void* keys, const void* values,
-            void* thread) {
+void attend(const AttentionArgs& args, std::int64_t head, std::int64_t block, const void* keys,
+            const void* values, void* thread) {
   using Element = typename Math::Element;
   const Layout<Math> layout(args);
   auto* bytes = static_cast<char*>(thread);
@@ -220,15 +231,15 @@ void attend(const AttentionArgs& args, std::int64_t head, std::int64_t block, co
                        scores + r * kKeyTile + s, kKeyTile, false);
     for (std::int64_t r = 0; r < kQueryBlock; ++r) {
       const std::int64_t mine = first + r + 1 - tile;
-      const float shrink = soften<Math>(scores + r * kKeyTile, weights + r * kKeyTile, mine < width ? mine : width, width,
-                                        args.scale, max[r], sum[r]);
+      const float shrink = soften<Math>(scores + r * kKeyTile, weights + r * kKeyTile,
+                                        mine < width ? mine : width, width, args.scale, max[r], sum[r]);
       if (shrink != 1.0f)
         for (std::int64_t d = 0; d < layout.columns; ++d) sums[r * layout.columns + d] *= shrink;
     }
     for (std::int64_t d = 0; d < layout.columns; d += kColumns)
       for (std::int64_t r = 0; r < kQueryBlock; r += kRows)
-        multiply<Math>(weights + r * kKeyTile, kKeyTile, v + tile * layout.columns + d * Math::kPair, layout.columns, width,
-                       sums + r * layout.columns + d, layout.columns, true);
+        multiply<Math>(weights + r * kKeyTile, kKeyTile, v + tile * layout.columns + d * Math::kPair,
+                       layout.columns, width, sums + r * layout.columns + d, layout.columns, true);
   }
   for (std::int64_t r = 0; r < rows; ++r) {
     const float inverse = 1.0f / sum[r];
@@ -263,16 +274,16 @@ void attention_block(const AttentionArgs& args, std::int64_t head, std::int64_t 
   attend<Math, BFloat>(args, head, block, keys, values, thread);
 }
 #else
-#define GYRE_BY_DTYPE(function, ...)             \
-  switch (args.dtype) {                          \
-    case DType::kF32:                            \
-      return function<Math, float>(__VA_ARGS__); \
-    case DType::kF16:                            \
-      return function<Math, Half>(__VA_ARGS__);  \
-    case DType::kBF16:                           \
+#define GYRE_BY_DTYPE(function, ...)              \
+  switch (args.dtype) {                           \
+    case DType::kF32:                             \
+      return function<Math, float>(__VA_ARGS__);  \
+    case DType::kF16:                             \
+      return function<Math, Half>(__VA_ARGS__);   \
+    case DType::kBF16:                            \
       return function<Math, BFloat>(__VA_ARGS__); \
-    case DType::kF64:                            \
-      return;                                    \
+    case DType::kF64:                             \
+      return;                                     \
   }
 void attention_pack(const AttentionArgs& args, std::int64_t kv, void* keys, void* values) {
   GYRE_BY_DTYPE(pack, args, kv, keys, values)

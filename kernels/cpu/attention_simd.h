@@ -1,5 +1,5 @@
-// The entry points that attention_simd.cpp compiles to, one set per instruction set; avx512bf16 is the AVX-512 one
-// with products of bfloat16 pairs.
+// The entry points that attention_simd.cpp compiles to, one set per instruction set; avx512bf16 is the
+// AVX-512 one with products of bfloat16 pairs.
 #pragma once
 
 #include "kernels/attention.h"
@@ -15,11 +15,11 @@ struct AttentionScratch {
   std::int64_t thread;        // of a thread's task
 };
 
-// pack: keys and values of head `kv` (of batch * kv_heads) into the layout of the products. attend: one query block of
-// one head (of batch * heads) against packed keys and values; thread is scratch.
-#define GYRE_DECLARE_ATTENTION                                                                       \
-  AttentionScratch attention_scratch(const AttentionArgs& args);                                     \
-  void attention_pack(const AttentionArgs& args, std::int64_t kv, void* keys, void* values);         \
+// pack: keys and values of head `kv` (of batch * kv_heads) into the layout of the products. attend: one query
+// block of one head (of batch * heads) against packed keys and values; thread is scratch.
+#define GYRE_DECLARE_ATTENTION                                                                             \
+  AttentionScratch attention_scratch(const AttentionArgs& args);                                           \
+  void attention_pack(const AttentionArgs& args, std::int64_t kv, void* keys, void* values);               \
   void attention_block(const AttentionArgs& args, std::int64_t head, std::int64_t block, const void* keys, \
                        const void* values, void* thread);
 namespace avx512bf16 {

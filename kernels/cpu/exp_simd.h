@@ -5,8 +5,8 @@
 
 namespace gyre::kernels::GYRE_ISA {
 
-// exp(x) for x <= 88, to 2 units in the last place (the polynomial of Cephes' expf); below -87 exp(-87), which is 0
-// against any sum that it enters. Not-a-number stays one.
+// exp(x) for x <= 88, to 2 units in the last place (the polynomial of Cephes' expf); below -87 exp(-87),
+// which is 0 against any sum that it enters. Not-a-number stays one.
 inline float exp_of(float x) {
   x = x < -87.0f ? -87.0f : x;
   const float n = (x * 0x1.715476p+0f + 0x1.8p23f) - 0x1.8p23f;

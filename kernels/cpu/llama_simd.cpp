@@ -70,7 +70,8 @@ void rms_norm_rows(const RmsNormArgs& args, std::int64_t begin, std::int64_t end
 }
 
 template <class Io>
-void silu_multiply_values(const SiluMultiplyArgs& args, std::int64_t begin, std::int64_t end, float* scratch) {
+void silu_multiply_values(const SiluMultiplyArgs& args, std::int64_t begin, std::int64_t end,
+                          float* scratch) {
   for (std::int64_t first = begin; first < end; first += kSiluChunk) {
     const std::int64_t n = end - first < kSiluChunk ? end - first : kSiluChunk;
     const float* gate = load(static_cast<const Io*>(args.gate) + first, scratch, n);

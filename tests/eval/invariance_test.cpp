@@ -31,7 +31,9 @@ class Gate : public testing::TestWithParam<LlamaConfig (*)()> {
     fuse_rotations(copy, rotations_);
     return copy;
   }
-  GateResult check(const Llama& rotated) const { return check_invariance(rotated, reference_, rotations_.r1); }
+  GateResult check(const Llama& rotated) const {
+    return check_invariance(rotated, reference_, rotations_.r1);
+  }
   void expect_caught(const Llama& rotated, std::int64_t layer) const {
     const auto result = check(rotated);
     EXPECT_FALSE(result.passed);
@@ -133,8 +135,9 @@ TEST_P(Gate, ComparesHalfPrecisionModelsInFloat32) {
   EXPECT_EQ(half.dtype(), torch::kBFloat16);
 }
 
-INSTANTIATE_TEST_SUITE_P(Heads, Gate, testing::Values(config_9_3, config_24_8),
-                         [](const auto& tested) { return tested.index == 0 ? "Heads9Kv3Bias" : "Heads24Kv8Tied"; });
+INSTANTIATE_TEST_SUITE_P(Heads, Gate, testing::Values(config_9_3, config_24_8), [](const auto& tested) {
+  return tested.index == 0 ? "Heads9Kv3Bias" : "Heads24Kv8Tied";
+});
 
 }  // namespace
 }  // namespace gyre

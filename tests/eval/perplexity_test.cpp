@@ -20,7 +20,8 @@ EvalSpec windows_of(std::int64_t window, std::int64_t max_windows = 0) {
 
 std::vector<std::int32_t> stream(std::int64_t length) {
   std::vector<std::int32_t> tokens;
-  for (std::int64_t i = 0; i < length; ++i) tokens.push_back(static_cast<std::int32_t>((i * i * 5 + i * 3) % 61));
+  for (std::int64_t i = 0; i < length; ++i)
+    tokens.push_back(static_cast<std::int32_t>((i * i * 5 + i * 3) % 61));
   return tokens;
 }
 
@@ -29,12 +30,16 @@ Perplexity measure(const Llama& model, const std::vector<std::int32_t>& tokens, 
 }
 
 // Mean NLL of one window by the textbook.
-double plain_nll(const Llama& model, const std::vector<std::int32_t>& tokens, std::int64_t first, std::int64_t window) {
+double plain_nll(const Llama& model, const std::vector<std::int32_t>& tokens, std::int64_t first,
+                 std::int64_t window) {
   const std::vector<std::int64_t> ids(tokens.begin() + first, tokens.begin() + first + window);
   const auto input = torch::tensor(ids, torch::kInt64);
   const auto logits = model.forward(input.unsqueeze(0))[0].to(torch::kFloat64);
   const auto log_p = torch::log_softmax(logits, 1);
-  return -log_p.narrow(0, 0, window - 1).gather(1, input.narrow(0, 1, window - 1).unsqueeze(1)).mean().item<double>();
+  return -log_p.narrow(0, 0, window - 1)
+              .gather(1, input.narrow(0, 1, window - 1).unsqueeze(1))
+              .mean()
+              .item<double>();
 }
 
 TEST(Perplexity, OfUniformLogitsIsTheVocabulary) {
@@ -69,9 +74,12 @@ TEST(Perplexity, CoversAWideVocabularyInBlocks) {
   std::vector<std::int32_t> tokens(64);
   for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<std::int32_t>(i * 79 % 5000);
   tokens[5] = 4999, tokens[6] = 2047, tokens[7] = 2048, tokens[8] = 0;
-  for (const auto& [dtype, tolerance] : {std::pair(torch::kFloat64, 1e-10), std::pair(torch::kFloat32, 1e-6), std::pair(torch::kBFloat16, 1e-5)}) {
+  for (const auto& [dtype, tolerance] : {std::pair(torch::kFloat64, 1e-10), std::pair(torch::kFloat32, 1e-6),
+                                         std::pair(torch::kBFloat16, 1e-5)}) {
     const auto model = random_llama(config, dtype);
-    EXPECT_NEAR(std::log(measure(model, tokens, windows_of(64)).value), plain_nll(model, tokens, 0, 64), tolerance) << dtype;
+    EXPECT_NEAR(std::log(measure(model, tokens, windows_of(64)).value), plain_nll(model, tokens, 0, 64),
+                tolerance)
+        << dtype;
   }
 }
 
@@ -112,7 +120,8 @@ TEST(Perplexity, NamesItsProtocol) {
 TEST(Perplexity, ReportsEachWindow) {
   const auto model = random_llama(config_9_3(), torch::kFloat32);
   std::vector<std::pair<std::int64_t, std::int64_t>> seen;
-  perplexity(model, stream(100), windows_of(32, 2), "text", [&](std::int64_t done, std::int64_t total) { seen.emplace_back(done, total); });
+  perplexity(model, stream(100), windows_of(32, 2), "text",
+             [&](std::int64_t done, std::int64_t total) { seen.emplace_back(done, total); });
   EXPECT_EQ(seen, (std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 2}, {2, 2}}));
 }
 

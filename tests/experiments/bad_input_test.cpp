@@ -15,14 +15,16 @@ struct BadInput : ::testing::Test {
     if (!fs::exists(path)) fs::copy(kTiny, path);
     return path.string();
   }
-  void expect(const std::vector<std::string>& arguments, int status, const std::vector<std::string>& words) const {
+  void expect(const std::vector<std::string>& arguments, int status,
+              const std::vector<std::string>& words) const {
     const auto outcome = gyre(folder, arguments);
     EXPECT_EQ(outcome.status, status) << ::testing::PrintToString(arguments) << "\n" << outcome.err;
     EXPECT_EQ(outcome.out, "") << ::testing::PrintToString(arguments);
     for (const auto& word : words)
       EXPECT_NE(outcome.err.find(word), std::string::npos) << "no '" << word << "' in: " << outcome.err;
   }
-  void expect_run(std::vector<std::string> settings, int status, const std::vector<std::string>& words) const {
+  void expect_run(std::vector<std::string> settings, int status,
+                  const std::vector<std::string>& words) const {
     expect(std::vector<std::string>{"run"} + quick() + settings, status, words);
   }
   void replace(const fs::path& file, const std::string& from, const std::string& to) const {
@@ -47,7 +49,8 @@ TEST_F(BadInput, SettingsNameTheKeyAndTheRange) {
   expect_run({"quant.weight.group_size=100"}, 2, {"group_size", "100"});
   expect_run({"eval.window=100000"}, 2, {"window", "100000", "512"});
   expect_run({"quant.weight.zero_point=integer"}, 2, {"zero_point", "symmetric"});
-  expect_run({"eval.dataset=wikitext2-valid", "calibration.path=wikitext2-valid"}, 2, {"calibration", "refused"});
+  expect_run({"eval.dataset=wikitext2-valid", "calibration.path=wikitext2-valid"}, 2,
+             {"calibration", "refused"});
   expect_run({"run.device=gpu"}, 2, {"run.device", "cuda"});
   expect_run({"experiment=nothing"}, 2, {"nothing"});
   expect({"run", "--no-such-flag"}, 2, {"no-such-flag"});
@@ -55,7 +58,8 @@ TEST_F(BadInput, SettingsNameTheKeyAndTheRange) {
 }
 
 TEST_F(BadInput, TomlNamesFileLineAndColumn) {
-  write_bytes(folder / "sweep.toml", "[base]\nmodel = \"default\"\n[[axis]]\nkey = \"quant.weight.n_bits\"\nvalues = [4, 99]\n");
+  write_bytes(folder / "sweep.toml",
+              "[base]\nmodel = \"default\"\n[[axis]]\nkey = \"quant.weight.n_bits\"\nvalues = [4, 99]\n");
   expect({"sweep", (folder / "sweep.toml").string()}, 2, {"99", "n_bits"});
   write_bytes(folder / "broken.toml", "[base]\nmodel = \n");
   expect({"sweep", (folder / "broken.toml").string()}, 2, {"broken.toml:2:"});
@@ -78,7 +82,8 @@ TEST_F(BadInput, AMissingOrForeignModel) {
 TEST_F(BadInput, ATruncatedSafetensors) {
   const auto file = fs::path(model()) / "model.safetensors";
   const auto whole = bytes_of(file);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
     write_bytes(file, whole.substr(0, size));
     expect_run({"model.path=" + model()}, 4, {"model.safetensors"});
   }
@@ -128,7 +133,8 @@ TEST_F(BadInput, ATruncatedLlama2c) {
 TEST_F(BadInput, ADatabaseThatCannotBeUsedLosesNothing) {
   expect(std::vector<std::string>{"run", "--db", "/proc/gyre.sqlite"} + quick(), 5, {"/proc/gyre.sqlite"});
   write_bytes(folder / "text.sqlite", "this is no database, but somebody's notes");
-  expect(std::vector<std::string>{"run", "--db", (folder / "text.sqlite").string()} + quick(), 5, {"text.sqlite"});
+  expect(std::vector<std::string>{"run", "--db", (folder / "text.sqlite").string()} + quick(), 5,
+         {"text.sqlite"});
   EXPECT_EQ(bytes_of(folder / "text.sqlite"), "this is no database, but somebody's notes");
   expect({"table", "nothing", "--db", (folder / "none.sqlite").string()}, 5, {"none.sqlite"});
 }

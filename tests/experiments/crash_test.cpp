@@ -64,12 +64,14 @@ TEST_F(CrashTest, SurvivesSigkillAtTenRandomMoments) {
   for (const auto& [digest, times] : killed) EXPECT_EQ(times, 1) << digest;
   // Interruption moves no number.
   store::RunStore a(folder / "whole.sqlite", true), b(folder / "killed.sqlite", true);
-  for (const auto& [digest, times] : untouched) EXPECT_EQ(a.run(digest).metrics[0].value, b.run(digest).metrics[0].value);
+  for (const auto& [digest, times] : untouched)
+    EXPECT_EQ(a.run(digest).metrics[0].value, b.run(digest).metrics[0].value);
 }
 
 TEST_F(CrashTest, AnInterruptSavesTheStateAndIsContinued) {
   Program program(folder.path(), sweep("interrupted.sqlite"));
-  while (program.err_so_far().find("[2/12]") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (program.err_so_far().find("[2/12]") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   program.send(SIGINT);
   EXPECT_EQ(program.wait().status, 130);
   EXPECT_GE(times_ok("interrupted.sqlite").size(), 2u);
@@ -88,12 +90,14 @@ TEST_F(CrashTest, TwoProcessesShareASweep) {
 }
 
 TEST_F(CrashTest, AFailingPointStopsNoOtherAndIsTriedAgain) {
-  // Three points, of which one names a model that goes missing after the plan is laid: here, an unreadable tensor.
+  // Three points, of which one names a model that goes missing after the plan is laid: here, an unreadable
+  // tensor.
   const auto model = folder / "model";
   std::filesystem::copy(GYRE_SOURCE_DIR "/experiments/assets/tinystories-656k", model);
   const auto weights = bytes_of(model / "model.safetensors");
   auto damaged = weights;
-  damaged.replace(damaged.size() - 4, 4, std::string("\xff\xff\xff\xff", 4));  // not-a-number in whatever float type
+  damaged.replace(damaged.size() - 4, 4,
+                  std::string("\xff\xff\xff\xff", 4));  // not-a-number in whatever float type
   write_bytes(model / "model.safetensors", damaged);
   write_bytes(folder / "mixed.toml", R"([base]
 data = "stories"
@@ -102,7 +106,8 @@ data = "stories"
 "run.threads" = 1
 [[axis]]
 key = "model.path"
-values = ["default", ")" + model.string() + R"("]
+values = ["default", ")" + model.string() +
+                                         R"("]
 )");
   const std::vector<std::string> mixed = {"sweep", (folder / "mixed.toml").string()};
   const auto failed = gyre(folder, mixed);

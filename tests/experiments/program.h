@@ -84,7 +84,9 @@ inline Outcome gyre(const TemporaryFolder& folder, std::vector<std::string> argu
 }
 
 // A few tokens of the embedded model: a run in well under a second.
-inline std::vector<std::string> quick() { return {"eval.window=64", "eval.max_windows=1", "run.threads=1"}; }
+inline std::vector<std::string> quick() {
+  return {"eval.window=64", "eval.max_windows=1", "run.threads=1"};
+}
 
 inline std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string>& b) {
   a.insert(a.end(), b.begin(), b.end());

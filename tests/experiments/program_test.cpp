@@ -23,7 +23,8 @@ TEST(Program, RunPrintsOneJsonObjectAndRecordsIt) {
   const TemporaryFolder folder;
   const auto first = gyre(folder, std::vector<std::string>{"run", "-o", "json", "rotation=gsr"} + quick());
   ASSERT_EQ(first.status, 0) << first.err;
-  for (const char* key : {"\"run\"", "\"status\": \"ok\"", "\"metrics\"", "\"stderr\"", "\"seconds\"", "ppl/stories@gptq64[1 window]"})
+  for (const char* key : {"\"run\"", "\"status\": \"ok\"", "\"metrics\"", "\"stderr\"", "\"seconds\"",
+                          "ppl/stories@gptq64[1 window]"})
     EXPECT_NE(first.out.find(key), std::string::npos) << key << " in " << first.out;
   const auto runs = store::RunStore(folder / "gyre.sqlite", true).runs("");
   ASSERT_EQ(runs.size(), 1u);
@@ -35,10 +36,12 @@ TEST(Program, RunPrintsOneJsonObjectAndRecordsIt) {
 
 TEST(Program, TheSameRunGivesTheSameBitsInAnotherDatabase) {
   const TemporaryFolder folder;
-  const std::vector<std::string> settings = std::vector<std::string>{"run", "rotation=random", "quant=w4a4kv4"} + quick();
+  const std::vector<std::string> settings =
+      std::vector<std::string>{"run", "rotation=random", "quant=w4a4kv4"} + quick();
   for (const char* name : {"a.sqlite", "b.sqlite"})
     ASSERT_EQ(gyre(folder, settings + std::vector<std::string>{"--db", (folder / name).string()}).status, 0);
-  const auto a = store::RunStore(folder / "a.sqlite", true).runs(""), b = store::RunStore(folder / "b.sqlite", true).runs("");
+  const auto a = store::RunStore(folder / "a.sqlite", true).runs(""),
+             b = store::RunStore(folder / "b.sqlite", true).runs("");
   EXPECT_EQ(a[0].digest, b[0].digest);
   EXPECT_EQ(a[0].metrics[0].value, b[0].metrics[0].value);
 }
@@ -65,7 +68,8 @@ TEST(Program, ListsAndDoctor) {
   const auto rotations = gyre(folder, {"list", "rotations"}).out;
   for (const char* name : {"none", "identity", "random", "hadamard", "sequency", "local_hadamard", "gsr"})
     EXPECT_NE(rotations.find(name), std::string::npos) << name;
-  for (const char* what : {"quantizers", "data", "groups", "presets", "references", "sweeps", "stages"}) EXPECT_EQ(gyre(folder, {"list", what}).status, 0);
+  for (const char* what : {"quantizers", "data", "groups", "presets", "references", "sweeps", "stages"})
+    EXPECT_EQ(gyre(folder, {"list", what}).status, 0);
   EXPECT_EQ(gyre(folder, {"list"}).status, 0);
   const auto doctor = gyre(folder, {"doctor"});
   EXPECT_EQ(doctor.status, 0) << doctor.out;
@@ -74,9 +78,11 @@ TEST(Program, ListsAndDoctor) {
 
 TEST(Program, ASweepMakesATableInEveryFormat) {
   const TemporaryFolder folder;
-  write_bytes(folder / "grid.toml",
-              "baseline = \"none\"\n[base]\nmodel = \"default\"\n\"eval.window\" = 64\n\"eval.max_windows\" = 2\n"
-              "[[axis]]\nkey = \"rotation\"\nvalues = [\"none\", \"gsr\"]\n[[axis]]\nkey = \"quant\"\nvalues = [\"w4a16\"]\n");
+  write_bytes(
+      folder / "grid.toml",
+      "baseline = \"none\"\n[base]\nmodel = \"default\"\n\"eval.window\" = 64\n\"eval.max_windows\" = 2\n"
+      "[[axis]]\nkey = \"rotation\"\nvalues = [\"none\", \"gsr\"]\n[[axis]]\nkey = \"quant\"\nvalues = "
+      "[\"w4a16\"]\n");
   ASSERT_EQ(gyre(folder, {"sweep", (folder / "grid.toml").string()}).status, 0);
   for (const char* format : {"md", "csv", "json", "latex"}) {
     const auto table = gyre(folder, {"table", "grid", "-o", format, "--baseline", "none"});

@@ -17,7 +17,9 @@ inline float bf16_to_float(std::uint16_t bits) {
   return value;
 }
 
-inline std::size_t bytes_per_value(DType dtype) { return dtype == DType::kF64 ? 8 : dtype == DType::kF32 ? 4 : 2; }
+inline std::size_t bytes_per_value(DType dtype) {
+  return dtype == DType::kF64 ? 8 : dtype == DType::kF32 ? 4 : 2;
+}
 
 inline std::vector<double> values(DType dtype, const void* data, std::size_t n) {
   std::vector<double> out(n);

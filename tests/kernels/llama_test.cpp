@@ -13,7 +13,9 @@ namespace gyre::kernels {
 namespace {
 
 // Relative to values of size 1: float32 sums, or one rounding to 16 bits (two where a sum is rounded first).
-double tolerance(DType dtype) { return dtype == DType::kF32 ? 4e-6 : dtype == DType::kF16 ? 4e-3 : 3e-2; }
+double tolerance(DType dtype) {
+  return dtype == DType::kF32 ? 4e-6 : dtype == DType::kF16 ? 4e-3 : 3e-2;
+}
 
 class LlamaKernels : public ::testing::TestWithParam<DType> {
  protected:
@@ -27,12 +29,15 @@ TEST_P(LlamaKernels, RmsNorm) {
         const std::int64_t rows = 5;
         const auto n = static_cast<std::size_t>(rows * width);
         auto x = io::normal(GetParam(), n, random);
-        const auto delta = io::normal(GetParam(), n, random), weight = io::normal(GetParam(), static_cast<std::size_t>(width), random);
+        const auto delta = io::normal(GetParam(), n, random),
+                   weight = io::normal(GetParam(), static_cast<std::size_t>(width), random);
         std::vector<std::byte> out(x.bytes.size());
-        ASSERT_EQ(rms_norm({x.bytes.data(), add ? delta.bytes.data() : nullptr, gain ? weight.bytes.data() : nullptr,
-                            out.data(), rows, width, 1e-5f, GetParam()}),
-                  0);
-        const auto sums = io::values(GetParam(), x.bytes.data(), n), found = io::values(GetParam(), out.data(), n);
+        ASSERT_EQ(
+            rms_norm({x.bytes.data(), add ? delta.bytes.data() : nullptr,
+                      gain ? weight.bytes.data() : nullptr, out.data(), rows, width, 1e-5f, GetParam()}),
+            0);
+        const auto sums = io::values(GetParam(), x.bytes.data(), n),
+                   found = io::values(GetParam(), out.data(), n);
         for (std::int64_t r = 0; r < rows; ++r) {
           double squares = 0;
           for (std::int64_t i = 0; i < width; ++i) {
@@ -44,8 +49,10 @@ TEST_P(LlamaKernels, RmsNorm) {
           const double factor = 1 / std::sqrt(squares / static_cast<double>(width) + 1e-5);
           for (std::int64_t i = 0; i < width; ++i) {
             const auto at = static_cast<std::size_t>(r * width + i);
-            const double expected = sums[at] * factor * (gain ? weight.values[static_cast<std::size_t>(i)] : 1);
-            ASSERT_NEAR(found[at], expected, tolerance(GetParam()) * (1 + std::abs(expected))) << width << " " << add;
+            const double expected =
+                sums[at] * factor * (gain ? weight.values[static_cast<std::size_t>(i)] : 1);
+            ASSERT_NEAR(found[at], expected, tolerance(GetParam()) * (1 + std::abs(expected)))
+                << width << " " << add;
           }
         }
       }
@@ -55,7 +62,9 @@ TEST_P(LlamaKernels, SiluMultiply) {
   for (const std::size_t n : {1u, 15u, 17u, 4096u, 70001u}) {
     const auto gate = io::normal(GetParam(), n, random, 5), up = io::normal(GetParam(), n, random);
     std::vector<std::byte> out(gate.bytes.size());
-    ASSERT_EQ(silu_multiply({gate.bytes.data(), up.bytes.data(), out.data(), static_cast<std::int64_t>(n), GetParam()}), 0);
+    ASSERT_EQ(silu_multiply(
+                  {gate.bytes.data(), up.bytes.data(), out.data(), static_cast<std::int64_t>(n), GetParam()}),
+              0);
     const auto found = io::values(GetParam(), out.data(), n);
     for (std::size_t i = 0; i < n; ++i) {
       const double expected = gate.values[i] / (1 + std::exp(-gate.values[i])) * up.values[i];
@@ -75,12 +84,14 @@ TEST_P(LlamaKernels, Rope) {
       cos.push_back(static_cast<float>(std::cos(0.3 * static_cast<double>(i))));
       sin.push_back(static_cast<float>(std::sin(0.3 * static_cast<double>(i))));
     }
-    ASSERT_EQ(apply_rope({x.bytes.data(), cos.data(), sin.data(), rows, heads, half, positions, GetParam()}), 0);
+    ASSERT_EQ(apply_rope({x.bytes.data(), cos.data(), sin.data(), rows, heads, half, positions, GetParam()}),
+              0);
     const auto found = io::values(GetParam(), x.bytes.data(), n);
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t h = 0; h < heads; ++h)
         for (std::int64_t i = 0; i < half; ++i) {
-          const auto a = static_cast<std::size_t>(((r * heads + h) * 2) * half + i), b = a + static_cast<std::size_t>(half);
+          const auto a = static_cast<std::size_t>(((r * heads + h) * 2) * half + i),
+                     b = a + static_cast<std::size_t>(half);
           const auto angle = static_cast<std::size_t>(r % positions * half + i);
           const double c = double{cos[angle]}, s = double{sin[angle]};
           ASSERT_NEAR(found[a], x.values[a] * c - x.values[b] * s, 4 * tolerance(GetParam()));
@@ -102,7 +113,9 @@ TEST_P(LlamaKernels, LogSumExpOverBlocks) {
       const auto* row = logits.bytes.data() + static_cast<std::size_t>(r * vocabulary + first) * size;
       block.insert(block.end(), row, row + static_cast<std::size_t>(width) * size);
     }
-    ASSERT_EQ(accumulate_log_sum_exp({block.data(), targets.data(), first, max.data(), sum.data(), picked.data(), rows, width, GetParam()}), 0);
+    ASSERT_EQ(accumulate_log_sum_exp({block.data(), targets.data(), first, max.data(), sum.data(),
+                                      picked.data(), rows, width, GetParam()}),
+              0);
   }
   for (std::size_t r = 0; r < 4; ++r) {
     double total = 0;

@@ -26,7 +26,8 @@ torch::Tensor plain_rope(const torch::Tensor& x, const torch::Tensor& frequencie
   const auto half = x.size(1) / 2;
   const auto angles = torch::outer(torch::arange(x.size(0), torch::kFloat32), frequencies);
   const auto turn = torch::complex(angles.cos().to(torch::kFloat64), angles.sin().to(torch::kFloat64));
-  const auto turned = torch::complex(x.narrow(1, 0, half).contiguous(), x.narrow(1, half, half).contiguous()) * turn;
+  const auto turned =
+      torch::complex(x.narrow(1, 0, half).contiguous(), x.narrow(1, half, half).contiguous()) * turn;
   return torch::cat({torch::real(turned), torch::imag(turned)}, 1);
 }
 
@@ -64,14 +65,16 @@ TEST_P(LlamaForward, EqualsThePlainEquations) {
   const auto tokens = random_tokens(model.config, 2, 20);
   const auto logits = model.forward(tokens);
   ASSERT_EQ(logits.sizes(), (torch::IntArrayRef{2, 20, model.config.vocab_size}));
-  for (std::int64_t b = 0; b < 2; ++b) EXPECT_LT(largest_difference(logits[b], plain_forward(model, tokens[b])), 1e-10);
+  for (std::int64_t b = 0; b < 2; ++b)
+    EXPECT_LT(largest_difference(logits[b], plain_forward(model, tokens[b])), 1e-10);
 }
 
 TEST_P(LlamaForward, LowerPrecisionsFollow) {
   const auto model = random_llama(GetParam()());
   const auto tokens = random_tokens(model.config, 1, 33);
   const auto expected = model.forward(tokens);
-  for (const auto& [dtype, tolerance] : {std::pair(torch::kFloat32, 1e-5), std::pair(torch::kFloat16, 0.03), std::pair(torch::kBFloat16, 0.25)}) {
+  for (const auto& [dtype, tolerance] : {std::pair(torch::kFloat32, 1e-5), std::pair(torch::kFloat16, 0.03),
+                                         std::pair(torch::kBFloat16, 0.25)}) {
     auto low = model.shallow_copy();
     low.to(torch::kCPU, dtype);
     const auto logits = low.forward(tokens);
@@ -93,7 +96,9 @@ TEST_P(LlamaForward, GradientPathGivesTheSameLogits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Heads, LlamaForward, testing::Values(config_9_3, config_24_8),
-                         [](const auto& tested) { return tested.index == 0 ? "Heads9Kv3Bias" : "Heads24Kv8Tied"; });
+                         [](const auto& tested) {
+                           return tested.index == 0 ? "Heads9Kv3Bias" : "Heads24Kv8Tied";
+                         });
 
 TEST(Llama, RefusesTokensOutsideTheVocabularyAndLongWindows) {
   const auto model = random_llama(config_24_8());
@@ -158,8 +163,9 @@ TEST(Llama, VisitsEveryLinearByName) {
   EXPECT_EQ(names[14], "lm_head");
 }
 
-// LLaMA-3.1's own constants: theta 500000, factor 8, low 1, high 4, original 8192, head_dim 128. Frequency 0 turns once
-// in 2 pi tokens and is kept; the slowest, with wavelength 2 pi 500000^(126/128) > 8192, is divided by 8.
+// LLaMA-3.1's own constants: theta 500000, factor 8, low 1, high 4, original 8192, head_dim 128. Frequency 0
+// turns once in 2 pi tokens and is kept; the slowest, with wavelength 2 pi 500000^(126/128) > 8192, is
+// divided by 8.
 TEST(Rope, Llama3ScalingKeepsFastAndStretchesSlowFrequencies) {
   LlamaConfig config;
   config.head_dim = 128;

@@ -21,7 +21,8 @@ struct Case {
 constexpr Case kCases[] = {
     {"tinystories-656k", "experiments/assets/tinystories-656k"},
     {"stories260K", "tests/data/models/stories260K/stories260K.bin"},
-    {"random-llama3", "tests/data/parity/random-llama3"},  // LLaMA-3's RoPE scaling, biases, head_dim, two shards
+    {"random-llama3",
+     "tests/data/parity/random-llama3"},  // LLaMA-3's RoPE scaling, biases, head_dim, two shards
     {"smollm2-135m", "models/smollm2-135m.gguf"},
 };
 
@@ -41,13 +42,14 @@ TEST_P(Parity, LogitsAndLossesAreThoseOfTransformers) {
   if (!std::filesystem::exists(root / GetParam().path))
     GTEST_SKIP() << GetParam().path << " is not here (scripts/get_model smollm2-135m)";
   const torch::InferenceMode inference;
-  const auto fixture = format::open_safetensors(root / "tests/data/parity" / (std::string(GetParam().name) + ".safetensors"));
-  const auto tokens = values<std::int32_t>(*fixture, "tokens", torch::kInt32).to(torch::kInt64);        // [W, T]
+  const auto fixture =
+      format::open_safetensors(root / "tests/data/parity" / (std::string(GetParam().name) + ".safetensors"));
+  const auto tokens = values<std::int32_t>(*fixture, "tokens", torch::kInt32).to(torch::kInt64);  // [W, T]
   const auto positions = values<std::int32_t>(*fixture, "positions", torch::kInt32).to(torch::kInt64);  // [P]
   const auto columns = values<std::int32_t>(*fixture, "columns", torch::kInt32).to(torch::kInt64);      // [C]
-  const auto expected = values<float>(*fixture, "logits", torch::kFloat32).to(torch::kFloat64);         // [P, C]
+  const auto expected = values<float>(*fixture, "logits", torch::kFloat32).to(torch::kFloat64);  // [P, C]
   const double spread = values<double>(*fixture, "std", torch::kFloat64).item<double>();
-  const auto nll = values<double>(*fixture, "nll", torch::kFloat64);                                    // [W]
+  const auto nll = values<double>(*fixture, "nll", torch::kFloat64);  // [W]
 
   const auto model = load_model(root / GetParam().path, torch::kFloat32, torch::kCPU).model;
   const auto logits = model.forward(tokens.narrow(0, 0, 1)).squeeze(0);
@@ -57,9 +59,10 @@ TEST_P(Parity, LogitsAndLossesAreThoseOfTransformers) {
   EXPECT_LT(difference.abs().max().item<double>(), 1e-4 * spread);
   for (std::int64_t w = 0; w < tokens.size(0); ++w) {
     const auto hidden = model.hidden(tokens.narrow(0, w, 1)).squeeze(0);
-    const auto losses = vocabulary_nll(hidden.narrow(0, 0, hidden.size(0) - 1), model.head.weight, model.head.bias,
-                                       tokens[w].narrow(0, 1, tokens.size(1) - 1));
-    EXPECT_NEAR(losses.to(torch::kFloat64).mean().item<double>(), nll[w].item<double>(), 2e-5) << "window " << w;
+    const auto losses = vocabulary_nll(hidden.narrow(0, 0, hidden.size(0) - 1), model.head.weight,
+                                       model.head.bias, tokens[w].narrow(0, 1, tokens.size(1) - 1));
+    EXPECT_NEAR(losses.to(torch::kFloat64).mean().item<double>(), nll[w].item<double>(), 2e-5)
+        << "window " << w;
   }
 }
 

@@ -22,14 +22,16 @@ std::vector<RotationSpec> all_rotations() {
   for (const auto& scheme : rotation_schemes()) {
     if (scheme.name == "none") continue;
     specs.push_back(rotation_spec(std::string(scheme.name)));
-    if (scheme.uses_random_signs) specs.push_back(rotation_spec(std::string(scheme.name), AutoSize::kAuto, true));
+    if (scheme.uses_random_signs)
+      specs.push_back(rotation_spec(std::string(scheme.name), AutoSize::kAuto, true));
   }
   return specs;
 }
 
 RotationPlan plan_at(const std::string& site, const RotationSpec& spec) {
   RotationPlan plan;
-  for (const auto& [name, slot] : {std::pair("r1", &plan.r1), std::pair("r2", &plan.r2), std::pair("r3", &plan.r3), std::pair("r4", &plan.r4)})
+  for (const auto& [name, slot] : {std::pair("r1", &plan.r1), std::pair("r2", &plan.r2),
+                                   std::pair("r3", &plan.r3), std::pair("r4", &plan.r4)})
     if (site == name || site == "all") *slot = spec;
   return plan;
 }
@@ -56,15 +58,18 @@ TEST_P(Invariance, LogitsAreUnchanged) {
     EXPECT_LT(largest_difference(turned.forward(tokens), expected), kExact);
     if (std::string(site) == "all" && spec.scheme != "identity") {
       EXPECT_GT(largest_difference(turned.blocks[0].mlp.down.weight, model.blocks[0].mlp.down.weight), 1e-3);
-      EXPECT_GT(largest_difference(turned.blocks[0].attention.v.weight, model.blocks[0].attention.v.weight), 1e-3);
+      EXPECT_GT(largest_difference(turned.blocks[0].attention.v.weight, model.blocks[0].attention.v.weight),
+                1e-3);
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sites, Invariance,
-                         testing::Combine(testing::Values(0, 1), testing::Values("r1", "r2", "r3", "r4", "all")),
+                         testing::Combine(testing::Values(0, 1),
+                                          testing::Values("r1", "r2", "r3", "r4", "all")),
                          [](const auto& tested) {
-                           return std::string(std::get<0>(tested.param) == 0 ? "Heads9Kv3_" : "Heads24Kv8_") + std::get<1>(tested.param);
+                           return std::string(std::get<0>(tested.param) == 0 ? "Heads9Kv3_" : "Heads24Kv8_") +
+                                  std::get<1>(tested.param);
                          });
 
 LlamaConfig config_with_heads(std::int64_t heads, std::int64_t key_value_heads) {
@@ -75,7 +80,8 @@ LlamaConfig config_with_heads(std::int64_t heads, std::int64_t key_value_heads) 
 }
 
 TEST(AcrossHeads, LeaveLogitsAsTheyAre) {
-  for (const auto& [heads, key_value_heads] : {std::pair(4, 4), std::pair(8, 2), std::pair(12, 4), std::pair(24, 8), std::pair(32, 8), std::pair(40, 40)}) {
+  for (const auto& [heads, key_value_heads] : {std::pair(4, 4), std::pair(8, 2), std::pair(12, 4),
+                                               std::pair(24, 8), std::pair(32, 8), std::pair(40, 40)}) {
     const auto model = random_llama(config_with_heads(heads, key_value_heads));
     const auto tokens = random_tokens(model.config, 1, 24);
     const auto expected = model.forward(tokens);
@@ -87,16 +93,19 @@ TEST(AcrossHeads, LeaveLogitsAsTheyAre) {
       ASSERT_NE(turned.blocks[0].attention.o.online_rotation, nullptr);
       const auto per_head = rotated(model, plan_at("all", rotation_spec(scheme)));
       EXPECT_EQ(per_head.blocks[0].attention.o.online_rotation, nullptr);
-      EXPECT_GT(largest_difference(turned.blocks[1].attention.o.weight, per_head.blocks[1].attention.o.weight), 1e-3);
+      EXPECT_GT(
+          largest_difference(turned.blocks[1].attention.o.weight, per_head.blocks[1].attention.o.weight),
+          1e-3);
     }
   }
 }
 
-// With a Hadamard R2, o_proj's weight is rotated by the Hadamard matrix of its whole width (QuaRot): every entry of the
-// rotation has the same size.
+// With a Hadamard R2, o_proj's weight is rotated by the Hadamard matrix of its whole width (QuaRot): every
+// entry of the rotation has the same size.
 TEST(AcrossHeads, RotateTheInputOfOAsAWhole) {
   auto model = random_llama(config_with_heads(12, 4));
-  for (auto& block : model.blocks) block.attention.o.weight = torch::eye(96, torch::kFloat64).narrow(0, 0, 64).contiguous();
+  for (auto& block : model.blocks)
+    block.attention.o.weight = torch::eye(96, torch::kFloat64).narrow(0, 0, 64).contiguous();
   RotationPlan plan = plan_at("r2", rotation_spec("hadamard"));
   plan.r2.scope = "all_heads";
   const auto w = rotated(model, plan).blocks[0].attention.o.weight;
@@ -152,14 +161,16 @@ TEST(Surgery, RoundsOnceToTheWeightsDtype) {
 TEST(MakeRotations, GivesEachSiteAndLayerItsOwnSeed) {
   RotationPlan plan = plan_at("all", rotation_spec("random"));
   const auto config = config_9_3();
-  const auto a = make_rotations(plan, config, 0), b = make_rotations(plan, config, 0), other = make_rotations(plan, config, 1);
+  const auto a = make_rotations(plan, config, 0), b = make_rotations(plan, config, 0),
+             other = make_rotations(plan, config, 1);
   EXPECT_TRUE(torch::equal(a.r1->matrix(), b.r1->matrix()));
   EXPECT_FALSE(torch::equal(a.r1->matrix(), other.r1->matrix()));
   EXPECT_FALSE(torch::equal(a.r2[0]->matrix(), a.r2[1]->matrix()));
   EXPECT_FALSE(torch::equal(a.r2[0]->matrix(), a.r3->matrix()));
 }
 
-// --- Quantized: what the schemes have in common -------------------------------------------------------------------
+// --- Quantized: what the schemes have in common
+// -------------------------------------------------------------------
 
 QuantSpec rtn(std::int64_t n_bits, std::int64_t group) {
   QuantSpec spec;
@@ -200,10 +211,12 @@ TEST_P(Oracle, GsrEqualsLocalHadamardWhenBlocksAreGroups) {
   const auto model = random_llama(kConfigs[GetParam()]());
   const auto tokens = random_tokens(model.config, 1, 24);
   for (const std::int64_t size : {16, 8}) {
-    const auto l = quantized_logits(model, rotation_spec("local_hadamard", size), rtn(3, size), rtn(4, size), tokens);
+    const auto l =
+        quantized_logits(model, rotation_spec("local_hadamard", size), rtn(3, size), rtn(4, size), tokens);
     const auto g = quantized_logits(model, rotation_spec("gsr", size), rtn(3, size), rtn(4, size), tokens);
     EXPECT_LT(largest_difference(l, g), kExact);
-    const auto mixed = quantized_logits(model, rotation_spec("gsr", size), rtn(3, size / 2), rtn(4, size), tokens);
+    const auto mixed =
+        quantized_logits(model, rotation_spec("gsr", size), rtn(3, size / 2), rtn(4, size), tokens);
     EXPECT_GT(largest_difference(mixed, g), 1e-3);
   }
 }
@@ -255,7 +268,8 @@ TEST(AttachQuantizers, ReachesEverySite) {
   }
 }
 
-// --- Sizes --------------------------------------------------------------------------------------------------------
+// --- Sizes
+// --------------------------------------------------------------------------------------------------------
 
 std::string message_of(const std::function<void()>& act, ErrorCode code) {
   try {
@@ -281,9 +295,15 @@ TEST(CheckSizes, NamesTheSettingAndTheSize) {
     return message_of([&] { check_sizes(bad, config_9_3()); }, code);
   };
   using testing::PrintToString;
-  EXPECT_NE(changed([](auto& r) { r.rotation.r4 = rotation_spec("gsr", 64); }, ErrorCode::kConfig).find("rotation.r4 along intermediate_size 160"), std::string::npos);
-  EXPECT_NE(changed([](auto& r) { r.quant.key.group_size = AutoSize{32}; }, ErrorCode::kConfig).find("quant.key along head_dim 16"), std::string::npos);
-  EXPECT_NE(changed([](auto& r) { r.quant.weight.group_size = AutoSize{32}; }, ErrorCode::kConfig).find("quant.weight along heads x head_dim 144"), std::string::npos);
+  EXPECT_NE(changed([](auto& r) { r.rotation.r4 = rotation_spec("gsr", 64); }, ErrorCode::kConfig)
+                .find("rotation.r4 along intermediate_size 160"),
+            std::string::npos);
+  EXPECT_NE(changed([](auto& r) { r.quant.key.group_size = AutoSize{32}; }, ErrorCode::kConfig)
+                .find("quant.key along head_dim 16"),
+            std::string::npos);
+  EXPECT_NE(changed([](auto& r) { r.quant.weight.group_size = AutoSize{32}; }, ErrorCode::kConfig)
+                .find("quant.weight along heads x head_dim 144"),
+            std::string::npos);
   const auto nine = message_of(
       [&] {
         RunConfig bad = run;
@@ -294,7 +314,9 @@ TEST(CheckSizes, NamesTheSettingAndTheSize) {
   EXPECT_NE(nine.find("rotation.r2.scope=all_heads across 9 heads"), std::string::npos) << nine;
   LlamaConfig odd = config_9_3();
   odd.hidden_size = 94;  // 2 * 47: no Hadamard matrix
-  EXPECT_NE(message_of([&] { check_sizes(run, odd); }, ErrorCode::kUnsupported).find("rotation.r1 along hidden_size 94"), std::string::npos);
+  EXPECT_NE(message_of([&] { check_sizes(run, odd); }, ErrorCode::kUnsupported)
+                .find("rotation.r1 along hidden_size 94"),
+            std::string::npos);
 }
 
 }  // namespace

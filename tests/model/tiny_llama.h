@@ -8,8 +8,8 @@
 
 namespace gyre {
 
-// 9 query heads on 3 key-value heads, head_dim 16 (so heads x head_dim = 144 differs from hidden), intermediate
-// 160 = 20 * 8, hidden 96 = 12 * 8: Hadamard bases 12 and 20 are not symmetric.
+// 9 query heads on 3 key-value heads, head_dim 16 (so heads x head_dim = 144 differs from hidden),
+// intermediate 160 = 20 * 8, hidden 96 = 12 * 8: Hadamard bases 12 and 20 are not symmetric.
 inline LlamaConfig config_9_3() {
   LlamaConfig config;
   config.vocab_size = 61;
@@ -39,7 +39,8 @@ inline LlamaConfig config_24_8() {
 }
 
 // Gains well away from 1 and channels of unequal size, so that a forgotten fold or rotation shows.
-inline Llama random_llama(const LlamaConfig& config, torch::ScalarType dtype = torch::kFloat64, int seed = 1) {
+inline Llama random_llama(const LlamaConfig& config, torch::ScalarType dtype = torch::kFloat64,
+                          int seed = 1) {
   torch::manual_seed(seed);
   Llama model;
   model.config = config;
@@ -49,17 +50,20 @@ inline Llama random_llama(const LlamaConfig& config, torch::ScalarType dtype = t
     const auto scale = slot.shape.size() == 2 ? 1.0 / std::sqrt(static_cast<double>(slot.shape[1])) : 0.3;
     *slot.tensor = (gain ? 1 + 0.5 * torch::rand(slot.shape, torch::kFloat64) : values * scale).to(dtype);
   }
-  model.embedding = (model.embedding * (1 + 3 * torch::rand({config.hidden_size}, torch::kFloat64))).to(dtype);
+  model.embedding =
+      (model.embedding * (1 + 3 * torch::rand({config.hidden_size}, torch::kFloat64))).to(dtype);
   if (config.tie_word_embeddings) model.head.weight = model.embedding;
   return model;
 }
 
-inline torch::Tensor random_tokens(const LlamaConfig& config, std::int64_t batch, std::int64_t length, int seed = 2) {
+inline torch::Tensor random_tokens(const LlamaConfig& config, std::int64_t batch, std::int64_t length,
+                                   int seed = 2) {
   torch::manual_seed(seed);
   return torch::randint(config.vocab_size, {batch, length}, torch::kInt64);
 }
 
-inline RotationSpec rotation_spec(std::string scheme, std::int64_t block = AutoSize::kAuto, bool signs = false) {
+inline RotationSpec rotation_spec(std::string scheme, std::int64_t block = AutoSize::kAuto,
+                                  bool signs = false) {
   RotationSpec spec;
   spec.scheme = std::move(scheme);
   spec.block_size = AutoSize{block};

@@ -1,8 +1,8 @@
 // What the GPU tests of the Hadamard kernels share: cases, memory with guard zones, the float64 reference.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <torch/torch.h>
 
 #include <array>
@@ -34,8 +34,9 @@ struct GpuCase {
   std::int64_t width() const { return block() * blocks_per_row; }
   double scale() const { return 1 / std::sqrt(static_cast<double>(block())); }
   std::string text() const {
-    return fmt::format("[{}, {} x {} * {}] {}{}{}{}", rows, blocks_per_row, base, sylvester, torch::toString(type),
-                       transposed ? " transposed" : "", with_signs ? " signs" : "", with_order ? " order" : "");
+    return fmt::format("[{}, {} x {} * {}] {}{}{}{}", rows, blocks_per_row, base, sylvester,
+                       torch::toString(type), transposed ? " transposed" : "", with_signs ? " signs" : "",
+                       with_order ? " order" : "");
   }
 };
 

@@ -83,7 +83,8 @@ TEST(Stages, ReadEverySettingThatIsPartOfARunsIdentity) {
     for (const auto prefix : stage.reads_too(everything)) prefixes.push_back(prefix);
   }
   for (const auto& [key, value] : params(RunConfig{})) {
-    const bool read = std::ranges::any_of(prefixes, [&](std::string_view prefix) { return key.starts_with(prefix); });
+    const bool read =
+        std::ranges::any_of(prefixes, [&](std::string_view prefix) { return key.starts_with(prefix); });
     EXPECT_EQ(read, enters_digest(key)) << key;
   }
 }

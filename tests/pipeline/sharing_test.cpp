@@ -14,9 +14,10 @@ std::vector<FrozenRun> grid(Inputs& inputs) {
   std::vector<FrozenRun> runs;
   for (const char* quant : {"quant=w4a16", "quant=w4a4kv4"})
     for (const char* rotation : {"rotation=none", "rotation=identity", "rotation=gsr"})
-      runs.push_back(freeze(config::compose(experiments_dir(), {rotation, quant, "eval.window=64", "eval.max_windows=1",
-                                                                "online=r3r4", "run.threads=1"}),
-                            inputs));
+      runs.push_back(
+          freeze(config::compose(experiments_dir(), {rotation, quant, "eval.window=64", "eval.max_windows=1",
+                                                     "online=r3r4", "run.threads=1"}),
+                 inputs));
   return runs;
 }
 
@@ -35,7 +36,8 @@ TEST(Sharing, MovesNoBit) {
     for (const auto& stage : a.stages) reused += stage.reused;
     for (const auto& stage : b.stages) EXPECT_FALSE(stage.reused) << stage.name;
   }
-  EXPECT_GE(reused, 5 + 3);  // every point but the first loads nothing; rotations and weights are shared by twos
+  EXPECT_GE(reused,
+            5 + 3);  // every point but the first loads nothing; rotations and weights are shared by twos
 }
 
 TEST(Sharing, WithinNextToNoMemoryStillMovesNoBit) {
@@ -47,7 +49,8 @@ TEST(Sharing, WithinNextToNoMemoryStillMovesNoBit) {
   store::RunStore tight(folder / "tight.sqlite"), alone(folder / "alone.sqlite");
   EXPECT_EQ(run_points(runs, inputs, tight, {.sweep = "grid"}).ok, 6);
   EXPECT_EQ(run_points({runs.back()}, inputs, alone, {}).ok, 1);
-  EXPECT_EQ(tight.run(runs.back().point.digest).metrics[0].value, alone.run(runs.back().point.digest).metrics[0].value);
+  EXPECT_EQ(tight.run(runs.back().point.digest).metrics[0].value,
+            alone.run(runs.back().point.digest).metrics[0].value);
 }
 
 TEST(Sweep, TakesOverFinishedRunsOfTheSameProgramOnly) {

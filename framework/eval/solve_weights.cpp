@@ -12,8 +12,8 @@ namespace {
 
 class SolvingVisitor final : public InputVisitor {
  public:
-  SolvingVisitor(const QuantPlan& plan, torch::Device device)
-      : solver_(find_solver(plan.weight.solver)), spec_(plan.gptq), device_(device) {}
+  SolvingVisitor(const QuantPlan& plan, torch::Device device, const CodeObserver& on_codes)
+      : solver_(find_solver(plan.weight.solver)), spec_(plan.gptq), device_(device), on_codes_(on_codes) {}
 
   void begin(const SharedInput& input) override {
     const auto dtype = spec_.hessian_dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
@@ -31,6 +31,7 @@ class SolvingVisitor final : public InputVisitor {
     auto solved = solver_.solve(tasks, hessians_.at(&input), spec_);
     for (std::size_t i = 0; i < solved.size(); ++i) {
       add(solved[i], linears[i].name());
+      if (on_codes_ && solved[i].quantized) on_codes_(linears[i], *solved[i].quantized);
       linears[i].linear.weight = std::move(solved[i].weight);
       linears[i].linear.weight_quantizer = nullptr;
     }
@@ -64,6 +65,7 @@ class SolvingVisitor final : public InputVisitor {
   const Solver& solver_;
   const GptqSpec& spec_;
   torch::Device device_;
+  const CodeObserver& on_codes_;
   std::map<const SharedInput*, Hessian> hessians_;
   SolveSummary sums_;
   double energy_ = 0;
@@ -72,8 +74,8 @@ class SolvingVisitor final : public InputVisitor {
 }  // namespace
 
 SolveSummary solve_weights(Llama& model, const QuantPlan& plan, const torch::Tensor& windows,
-                           const WalkOptions& options) {
-  SolvingVisitor visitor(plan, model.device());
+                           const WalkOptions& options, const CodeObserver& on_codes) {
+  SolvingVisitor visitor(plan, model.device(), on_codes);
   if (plan.gptq.quantize_activations) attach_quantizers(model, plan);
   walk_inputs(model, windows, visitor, options);
   if (plan.gptq.quantize_activations) attach_quantizers(model, QuantPlan{});

@@ -23,8 +23,9 @@ struct SolveSummary {
 
 // Every linear but lm_head, in the order in which data reaches them; those before a linear are quantized when
 // its inputs are taken. Needs weight quantizers, calibrated (calibrate_weights), and empties their slots.
-// Inputs, keys and values are quantized meanwhile when plan.gptq says so.
+// Inputs, keys and values are quantized meanwhile when plan.gptq says so. on_codes: of linears whose levels
+// are those of a grid.
 SolveSummary solve_weights(Llama& model, const QuantPlan& plan, const torch::Tensor& windows,
-                           const WalkOptions& options = {});
+                           const WalkOptions& options = {}, const CodeObserver& on_codes = {});
 
 }  // namespace gyre

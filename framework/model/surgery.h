@@ -33,9 +33,12 @@ std::int64_t count_quantized_linears(const Llama& model);
 // A quantizer for each, by the spec with its rules, calibrated on its weight (clip search included), into the
 // weight_quantizer slots.
 void calibrate_weights(Llama& model, const QuantSpec& spec, const std::function<void()>& on_step = {});
+// Sees the codes that stand for a linear's weight.
+using CodeObserver = std::function<void(const LinearRef&, const QuantizedTensor&)>;
 // Replaces each weight by its fake-quantized value and empties the slot. Returns the summed squared error
 // over the summed squared weights.
-double quantize_weights(Llama& model, const std::function<void()>& on_step = {});
+double quantize_weights(Llama& model, const std::function<void()>& on_step = {},
+                        const CodeObserver& on_codes = {});
 // Bits stored per weight of those linears, scales and zero points included, while their quantizers are in
 // their slots; `unquantized` for a linear without one.
 double bits_per_weight(Llama& model, double unquantized);

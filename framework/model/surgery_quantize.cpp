@@ -115,7 +115,7 @@ double bits_per_weight(Llama& model, double unquantized) {
   return weights > 0 ? bits / weights : unquantized;
 }
 
-double quantize_weights(Llama& model, const std::function<void()>& on_step) {
+double quantize_weights(Llama& model, const std::function<void()>& on_step, const CodeObserver& on_codes) {
   const torch::NoGradGuard no_grad;
   double error = 0, total = 0;
   for_each_quantized(model, [&](LinearRef ref) {
@@ -124,6 +124,7 @@ double quantize_weights(Llama& model, const std::function<void()>& on_step) {
     if (linear.weight_quantizer) {
       const auto quantized = linear.weight_quantizer->forward(linear.weight);
       error += squared_norm(quantized - linear.weight);
+      if (on_codes) on_codes(ref, linear.weight_quantizer->quantize(linear.weight));
       linear.weight = quantized;
       linear.weight_quantizer = nullptr;
     }

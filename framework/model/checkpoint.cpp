@@ -154,6 +154,15 @@ std::string describe(const LlamaConfig& c, const std::string& name, std::int64_t
       static_cast<double>(n_parameters) / 1e6);
 }
 
+// Of the tensors that hold weights: "weights dequantized from Q4_1, Q8_0", or nothing.
+std::string note_of(const format::TensorSource& tensors) {
+  std::set<std::string> formats;
+  for (const auto& name : tensors.names())
+    if (const auto dtype = tensors.at(name).dtype; !is_buffer(name) && format::is_quantized(dtype))
+      formats.insert(format::dtype_name(dtype));
+  return formats.empty() ? "" : fmt::format("weights dequantized from {}", fmt::join(formats, ", "));
+}
+
 LoadedModel load(const fs::path& path, torch::ScalarType dtype, torch::Device device) {
   const Container container = open_container(path);
   LoadedModel loaded;
@@ -165,12 +174,10 @@ LoadedModel load(const fs::path& path, torch::ScalarType dtype, torch::Device de
   std::ranges::sort(slots, {}, [&](const WeightSlot& slot) { return container.name(slot.name); });
   Sha256 sha;
   sha.update(config_text(container.config));
-  std::set<std::string> formats;
   std::int64_t n_parameters = 0;
   for (const auto& slot : slots) {
     const auto view = container.tensors->at(container.name(slot.name));
     add_to_digest(sha, view);
-    if (format::is_quantized(view.dtype)) formats.insert(format::dtype_name(view.dtype));
     auto tensor = load_tensor(view, dtype, device);
     if (container.interleaved_rope && slot.rope_heads > 0)
       tensor = interleaved_to_halves(tensor, slot.rope_heads);
@@ -181,7 +188,7 @@ LoadedModel load(const fs::path& path, torch::ScalarType dtype, torch::Device de
   loaded.digest = sha.hex();
   loaded.description =
       describe(container.config, fs::path(path / "").parent_path().filename().string(), n_parameters);
-  if (!formats.empty()) loaded.note = fmt::format("weights dequantized from {}", fmt::join(formats, ", "));
+  loaded.note = note_of(*container.tensors);
   return loaded;
 }
 
@@ -211,6 +218,10 @@ LlamaConfig read_config(const fs::path& path) {
     }
     GYRE_ASSERT(false);
   });
+}
+
+std::string storage_note(const fs::path& path) {
+  return naming_path(path, [&] { return note_of(*open_container(path).tensors); });
 }
 
 LoadedModel load_model(const fs::path& path, torch::ScalarType dtype, torch::Device device) {

@@ -19,6 +19,9 @@ struct LoadedModel {
 // Only the sizes, without reading weights: for checks before a sweep starts.
 LlamaConfig read_config(const std::filesystem::path& path);
 
+// What LoadedModel::note says, without reading weights.
+std::string storage_note(const std::filesystem::path& path);
+
 // Tensor by tensor, converted to dtype as read: never two full copies. Missing, misshapen, superfluous or
 // non-finite tensors give kInput with names; architectures other than plain LLaMA kUnsupported with what was
 // found.

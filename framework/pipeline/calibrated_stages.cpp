@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "eval/input_maxima.h"
 #include "eval/solve_weights.h"
+#include "pipeline/measure_stages.h"
 #include "quant/solver.h"
 
 namespace gyre {
@@ -85,15 +86,16 @@ void quantize_stage(State& state, const StageContext& context) {
   const auto n_linears = count_quantized_linears(state.model);
   state.metrics.push_back({"bits_per_weight", bits_per_weight(state.model, bits_of_dtype(config.model.dtype)),
                            none, n_linears, "bits"});
+  const auto on_codes = code_observer(state, context);
   if (!solves_on_inputs(config)) {
     state.metrics.push_back(
-        {"weight_error", quantize_weights(state.model, context.on_step), none, n_linears, ""});
+        {"weight_error", quantize_weights(state.model, context.on_step, on_codes), none, n_linears, ""});
     return;
   }
   state.model.replica = config.replica;
   WalkProgress progress(config.quant.weight.solver, state, context);
-  const auto summary =
-      solve_weights(state.model, config.quant, windows_of(config, context.inputs), progress.options);
+  const auto summary = solve_weights(state.model, config.quant, windows_of(config, context.inputs),
+                                     progress.options, on_codes);
   progress.bar.finish();
   warn(summary, context);
   const auto protocol = fmt::format("{}@{}x{}", context.inputs.corpus(config.calibration.path).name,

@@ -38,19 +38,20 @@ std::string cpu_name() {
 }
 }  // namespace
 
-std::string environment_json(const std::string& device, int threads) {
+std::string environment_json(const std::string& device, int threads, const std::string& model_note) {
   utsname os{};
   ::uname(&os);
-  return nlohmann::json{{"version", gyre_version()},
-                        {"torch", TORCH_VERSION},
-                        {"cpu", cpu_name()},
-                        {"capability", at::get_cpu_capability()},
-                        {"cores", std::thread::hardware_concurrency()},
-                        {"threads", threads},
-                        {"memory_bytes", machine_memory_bytes()},
-                        {"os", std::string(os.sysname) + " " + os.release},
-                        {"device", device}}
-      .dump();
+  nlohmann::json json = {{"version", gyre_version()},
+                         {"torch", TORCH_VERSION},
+                         {"cpu", cpu_name()},
+                         {"capability", at::get_cpu_capability()},
+                         {"cores", std::thread::hardware_concurrency()},
+                         {"threads", threads},
+                         {"memory_bytes", machine_memory_bytes()},
+                         {"os", std::string(os.sysname) + " " + os.release},
+                         {"device", device}};
+  if (!model_note.empty()) json["model_note"] = model_note;
+  return json.dump();
 }
 
 }  // namespace gyre

@@ -8,6 +8,7 @@
 #include "model/checkpoint.h"
 #include "model/surgery.h"
 #include "pipeline/calibrated_stages.h"
+#include "pipeline/measure_stages.h"
 #include "quant/quantizer.h"
 #include "rotation/rotation.h"
 
@@ -88,6 +89,7 @@ FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
              "{}'{}' holds the same text as eval.dataset '{}'; calibrating on the evaluated text is refused",
              at(composed, "calibration.path"), config.calibration.path, config.eval.dataset);
   check_calibration(config, inputs);
+  check_measure(config, inputs);
   const auto n_tokens =
       static_cast<std::int64_t>(inputs.tokens(path, config.eval.dataset, config.eval.bos).size());
   GYRE_CHECK(n_tokens >= config.eval.window, ErrorCode::kConfig,

@@ -48,6 +48,13 @@ const std::string& Inputs::model_digest(const std::string& model_path) {
   return it->second;
 }
 
+const std::string& Inputs::model_note(const std::string& model_path) {
+  auto it = model_notes_.find(model_path);
+  if (it == model_notes_.end())
+    it = model_notes_.emplace(model_path, storage_note(resolve_model_path(model_path))).first;
+  return it->second;
+}
+
 const Tokenizer& Inputs::tokenizer(const std::string& model_path) {
   auto it = tokenizers_.find(model_path);
   if (it == tokenizers_.end()) {

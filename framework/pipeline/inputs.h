@@ -19,6 +19,8 @@ class Inputs {
   const LlamaConfig& config(const std::string& model_path);
   // SHA-256 over the files that make the model: name and bytes of each.
   const std::string& model_digest(const std::string& model_path);
+  // How its weights are stored, where that is not plain: "weights dequantized from Q4_1, Q8_0", or empty.
+  const std::string& model_note(const std::string& model_path);
   const Tokenizer& tokenizer(const std::string& model_path);
   const Corpus& corpus(const std::string& name_or_path);
   // The whole text as one stream of the model's tokens, with BOS by the rule (auto | none | stream).
@@ -27,7 +29,7 @@ class Inputs {
 
  private:
   std::map<std::string, LlamaConfig> configs_;
-  std::map<std::string, std::string> model_digests_;
+  std::map<std::string, std::string> model_digests_, model_notes_;
   std::map<std::string, std::unique_ptr<Tokenizer>> tokenizers_;
   std::map<std::string, Corpus> corpora_;
   std::map<std::string, std::vector<TokenId>> streams_;

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <new>
@@ -81,13 +82,16 @@ void record(store::RunStore& store, std::int64_t run_id, const State& state,
   for (const auto& block : ppl.blocks) samples.push_back({block.window, block.block, block.sum, block.n});
   for (const auto& check : state.verifications)
     store.add_verification(run_id, check.name, check.passed, check.value, check.detail);
-  const auto& evaluation = rows.back();
+  const auto evaluation = *std::ranges::find(rows, "evaluate", &store::StageRow::name);
   std::vector<store::MetricRow> metrics = {{ppl.name, ppl.value, ppl.std_error, ppl.n_targets, ""}};
   if (evaluation.seconds > 0)
     metrics.push_back({"speed/evaluate", static_cast<double>(ppl.n_targets) / evaluation.seconds, 0,
                        ppl.n_targets, "tokens/s"});
   metrics.insert(metrics.end(), state.metrics.begin(), state.metrics.end());
-  store.finish(run_id, std::isfinite(ppl.value) ? "ok" : "diverged", metrics, {{ppl.name, samples}}, rows);
+  auto all_samples = state.samples;
+  all_samples.emplace_back(ppl.name, std::move(samples));
+  if (!state.tensor_stats.empty()) store.add_tensor_stats(run_id, state.tensor_stats);
+  store.finish(run_id, std::isfinite(ppl.value) ? "ok" : "diverged", metrics, all_samples, rows);
 }
 
 struct Failure {
@@ -126,7 +130,6 @@ RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store:
   const torch::Device device = open_device(execution.device);
   const auto memory =
       execution.memory > 0 ? static_cast<std::int64_t>(execution.memory * 1e9) : machine_memory_bytes() / 2;
-  const std::string environment = environment_json(execution.device, threads);
 
   const auto todo = unfinished(runs, store, options);
   if (!options.sweep.empty()) report_finished(store, options.sweep);
@@ -139,6 +142,8 @@ RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store:
     throw_if_interrupted();
     const std::size_t index = order[position];
     const FrozenRun& run = *todo[index];
+    const auto environment =
+        environment_json(execution.device, threads, inputs.model_note(run.config.model.path));
     const auto run_id = store.begin(options.sweep, run.point, gyre_version(), environment);
     if (!run_id) {
       ++summary.held_elsewhere;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "eval/invariance.h"
+#include "eval/measure.h"
 #include "eval/perplexity.h"
 #include "model/surgery.h"
 #include "pipeline/inputs.h"
@@ -28,15 +29,27 @@ struct Verification {
   std::string detail;
 };
 
+// What measuring hands on, where it is on.
+struct MeasureState {
+  torch::Tensor windows;  // int64 [samples, window]
+  torch::Tensor logits;   // of the original (measure_shape)
+  std::shared_ptr<const std::vector<TensorStat>> original, rotated;
+  std::shared_ptr<const Llama> reference;    // before quantization
+  std::shared_ptr<const WeightCodes> codes;  // as the solver chose them
+};
+
 // What the stages hand on. Copies share tensors.
 struct State {
   Llama model;
-  std::string model_note;                     // "weights dequantized from Q4_1, Q8_0"
   std::shared_ptr<const GateReference> gate;  // of the model as loaded
   std::shared_ptr<Rotation> r1;
   std::vector<Verification> verifications;
   std::vector<store::MetricRow> metrics;  // of the stages before evaluate
   std::optional<Perplexity> perplexity;
+  MeasureState measure;
+  std::vector<store::TensorStatRow> tensor_stats;
+  std::vector<std::pair<std::string, std::vector<store::SampleRow>>>
+      samples;  // of metrics but the perplexity
 };
 
 struct StageContext {
@@ -57,7 +70,8 @@ struct Stage {
   void (*run)(State&, const StageContext&);  // replaces parts of the state, never writes into shared tensors
 };
 
-// load, fold_norms, rotate, install_online, smooth, calibrate, quantize, attach, evaluate.
+// load, measure_original, fold_norms, rotate, install_online, smooth, measure_rotated, calibrate, quantize,
+// attach, evaluate, measure.
 std::span<const Stage> stages();
 
 }  // namespace gyre

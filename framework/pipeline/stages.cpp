@@ -2,6 +2,7 @@
 #include "core/progress.h"
 #include "model/checkpoint.h"
 #include "pipeline/calibrated_stages.h"
+#include "pipeline/measure_stages.h"
 #include "pipeline/stage.h"
 
 namespace gyre {
@@ -45,7 +46,6 @@ void load(State& state, const StageContext& context) {
   auto loaded = load_model(resolve_model_path(path), working_dtype(context.config), context.device);
   log_info(loaded.description + (loaded.note.empty() ? "" : " (" + loaded.note + ")"));
   state.model = std::move(loaded.model);
-  state.model_note = loaded.note;
   auto tokens = context.inputs.tokens(path, context.config.calibration.path, "auto");
   const auto positions = static_cast<std::size_t>(state.model.config.max_position_embeddings);
   tokens.resize(std::min({tokens.size(), kGateTokens, positions}));
@@ -122,6 +122,7 @@ void evaluate(State& state, const StageContext& context) {
 std::span<const Stage> stages() {
   static const std::vector<Stage> table = {
       {"load", 1, {"model.path", "model.dtype", "calibration.path"}, nullptr, always, load},
+      {"measure_original", 1, {"measure.", "eval.dataset", "eval.bos"}, nullptr, measures, measure_original},
       // Folding is the same for every R1, so it reads nothing: the rotations of a sweep share it.
       {"fold_norms", 1, {}, nullptr, [](const RunConfig& c) { return is_set(c.rotation.r1); }, fold},
       {"rotate",
@@ -144,6 +145,7 @@ std::span<const Stage> stages() {
        calibration_settings,
        [](const RunConfig& c) { return c.smoothing.enabled(); },
        smooth},
+      {"measure_rotated", 1, {}, nullptr, measures, measure_rotated},
       // Solvers share what the weights alone determine.
       {"calibrate",
        1,
@@ -167,6 +169,7 @@ std::span<const Stage> stages() {
        },
        attach},
       {"evaluate", 1, {"model.dtype", "eval.", "replica"}, nullptr, always, evaluate},
+      {"measure", 1, {}, nullptr, measures, measure_stage},
   };
   return table;
 }

@@ -75,7 +75,8 @@ bool enters_digest(std::string_view key) {
 std::string canonical_text(const RunConfig& config) {
   std::string text;
   for (const auto& [key, value] : params(config))
-    if (enters_digest(key)) text += key + " = " + value + "\n";
+    if (enters_digest(key) && (config.measure.enabled() || !key.starts_with("measure.")))
+      text += key + " = " + value + "\n";
   return text;
 }
 

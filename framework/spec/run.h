@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "spec/measure.h"
 #include "spec/values.h"
 
 namespace gyre {
@@ -255,6 +256,7 @@ struct RunConfig {
   SmoothingSpec smoothing;
   CalibrationSpec calibration;
   EvalSpec eval;
+  MeasureSpec measure;
   std::int64_t seed = 0;
   std::int64_t replica = 0;
   ExecutionSpec run;
@@ -266,6 +268,7 @@ struct RunConfig {
     v.group("smoothing", s.smoothing, "SmoothQuant, after the rotations");
     v.group("calibration", s.calibration, "calibration text");
     v.group("eval", s.eval, "perplexity");
+    v.group("measure", s.measure, "statistics of tensors; where it is off, not part of the run's identity");
     v.field("seed", s.seed, "seed of everything random", Limits{.min = 0});
     v.field("replica", s.replica,
             "arithmetic replica: 0 is exact, k jitters the embedding's output by one unit in the last place",
@@ -287,7 +290,8 @@ std::vector<Param> params(const RunConfig& config);
 // of the model (model.shape.*, model.any_shape), whose files enter by their bytes.
 bool enters_digest(std::string_view key);
 
-// The canonical text: one `key = value` line per setting that enters the digest, in describe order.
+// The canonical text: one `key = value` line per setting that enters the digest, in describe order. Settings
+// of measure.* only where it is on.
 std::string canonical_text(const RunConfig& config);
 
 // "W4A4KV4", "W4A16", "FP": derived from quant, for people; "W2*A4" where rules make weights differ; "+R3R4"

@@ -38,6 +38,10 @@ std::vector<Name> contract() {
       {"eval.bos", "\"stream\""},
       {"eval.bos", "\"none\""},
       {"eval.bos", "\"auto\""},
+      {"measure.scheme", "\"statistics\""},
+      {"measure.samples", "7"},
+      {"measure.window", "128"},
+      {"measure.group_size", "32"},
       {"seed", "17"},
       {"replica", "2"},
       {"run.device", "\"cuda\""},
@@ -119,10 +123,17 @@ TEST(Names, EverySettingIsMovedByTheTable) {
 TEST(Names, EnterTheCanonicalTextWhereTheyMoveAResult) {
   const SettingsFolder folder;
   const auto plain = canonical_text(folder.composed().config);
-  for (const auto& [key, value] : contract())
-    EXPECT_EQ(canonical_text(folder.composed({key + "=" + value}).config) == plain,
-              !enters_digest(key) || folder.value(targets(key).front()) == value)
+  const std::string on = "measure.scheme=statistics";
+  const auto measured = canonical_text(folder.composed({on}).config);
+  for (const auto& [key, value] : contract()) {
+    const std::string word = key + "=" + value;
+    EXPECT_EQ(canonical_text(folder.composed({on, word}).config) == measured,
+              !enters_digest(key) || folder.value(targets(key).front(), {on}) == value)
         << key;
+    // How it is measured means nothing where nothing is.
+    if (key.starts_with("measure.") && key != "measure.scheme")
+      EXPECT_EQ(canonical_text(folder.composed({word}).config), plain) << key;
+  }
 }
 
 TEST(CanonicalText, DoesNotDependOnTheOrderOfWords) {

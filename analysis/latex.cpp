@@ -2,12 +2,21 @@
 #include <array>
 #include <utility>
 
+#include "analysis/figure.h"
 #include "analysis/render.h"
 
 namespace gyre::analysis {
 namespace {
 
-std::string escaped(const std::string& text) {
+// Whether valid UTF-8 at text[i] is a letter that pdfLaTeX has without further packages: those of Latin-1
+// (two bytes, the first C3) but for eth, thorn and the signs among them.
+bool is_accented_letter(const std::string& text, std::size_t i) {
+  return text[i] == '\xc3' &&
+         std::string_view("\x90\x97\x9e\xb0\xb7\xbe").find(text[i + 1]) == std::string_view::npos;
+}
+
+std::string escaped(const std::string& given) {
+  const std::string text = valid_utf8(given, "?");
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 21> kReplacements = {
       {{"\\", "\\textbackslash{}"},
        {"{", "\\{"},
@@ -40,7 +49,19 @@ std::string escaped(const std::string& text) {
         replaced = true;
         break;
       }
-    if (!replaced) out += text[i++];
+    if (replaced) continue;
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x80) {
+      out += c < 0x20 || c == 0x7f ? ' ' : text[i];
+      ++i;
+    } else if (is_accented_letter(text, i)) {
+      out += text.substr(i, 2);
+      i += 2;
+    } else {  // a character that would stop the compilation
+      out += '?';
+      while (++i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) {
+      }
+    }
   }
   return out;
 }

@@ -67,6 +67,31 @@ std::string noise_text(const Difference& lag) {
                        : "";
 }
 
+// Of a setting in which every model is broken: which is closest to full precision by its KL divergence.
+std::string closest_text(const SweepView& view, std::size_t column) {
+  struct Row {
+    std::string name;
+    double value, error;
+  };
+  std::vector<Row> rows;
+  std::string metric_name;
+  for (std::size_t r = 0; r < view.pivot.table.rows.size(); ++r) {
+    double sum = 0, error = 0, n = 0;
+    for (const auto* run : members_of(view.pivot, r, column))
+      for (const auto& metric : run->metrics)
+        if (metric.name.starts_with("kl/") && std::isfinite(metric.value)) {
+          sum += metric.value, error += metric.std_error, n += 1;
+          metric_name = metric.name;
+        }
+    if (n > 0) rows.push_back({row_name(view.pivot.table.rows[r]), sum / n, error / n});
+  }
+  if (rows.size() < 2) return "";
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.value < b.value; });
+  const auto text = [](const Row& row) { return row.name + " " + format_with_error(row.value, row.error); };
+  return fmt::format(" Closest to full precision by {}: {} nats, then {}.", metric_name, text(rows[0]),
+                     text(rows[1]));
+}
+
 void judge(const SweepView& view, std::size_t column, Answer& answer) {
   const auto& pivot = view.pivot;
   const auto& rankings = pivot.rankings;
@@ -77,7 +102,8 @@ void judge(const SweepView& view, std::size_t column, Answer& answer) {
     const bool broken = std::find(collapsed.begin(), collapsed.end(), answer.setting) != collapsed.end();
     answer.verdict = broken ? Verdict::kNotReal : Verdict::kNothing;
     answer.is_real = broken ? "No. Even the best perplexity is above 1000: the model is broken here, and the "
-                              "order means nothing."
+                              "order means nothing." +
+                                  closest_text(view, column)
                             : "There is nothing to compare it with.";
     return;
   }
@@ -131,13 +157,20 @@ void judge(const SweepView& view, std::size_t column, Answer& answer) {
   }
 }
 
+// The strongest correlation that is not one with the metric's own kin; null where there is none.
+const StatCorrelation* strongest_cause(const std::vector<StatCorrelation>& list) {
+  const auto it = std::ranges::find_if(list, [](const auto& entry) { return !is_outcome(entry.stat); });
+  return it == list.end() ? nullptr : &*it;
+}
+
 std::string statistic_text(const SweepView& view, std::size_t column) {
   const auto& list = view.by_column[column];
   if (std::all_of(view.measurements.begin(), view.measurements.end(),
                   [](const auto& m) { return m.stats.empty(); }))
     return "No tensor statistics were recorded.";
-  if (list.empty()) return "Too few points with statistics (four or more are needed).";
-  const auto& top = list.front();
+  const auto* cause = strongest_cause(list);
+  if (!cause) return "Too few points with statistics (four or more are needed).";
+  const auto& top = *cause;
   const auto& c = top.correlation;
   const std::string numbers =
       fmt::format("{} (ρ = {:.2f} [{:.2f}, {:.2f}], n = {}, {} after Holm over {} statistics)",
@@ -213,8 +246,8 @@ std::string overall(const SweepView& view, const std::vector<Answer>& list) {
                                  is_perplexity(view) ? "perplexity" : view.pivot.table.metric, list.size(),
                                  list.size() == 1 ? "" : "s", join(parts, ", "),
                                  sure.empty() ? "in none" : join(sure, ", "));
-  if (!view.correlations.empty()) {
-    const auto& top = view.correlations.front();
+  if (const auto* cause = strongest_cause(view.correlations)) {
+    const auto& top = *cause;
     text += fmt::format(
         " Over all settings, {} goes best with the change{} (ρ = {:.2f} [{:.2f}, {:.2f}], n = {}).",
         display_name(top.stat), view.has_reference ? " from full precision" : "", top.correlation.rho,

@@ -1,6 +1,7 @@
 #include "analysis/facts.h"
 
 #include <charconv>
+#include <utility>
 
 #include "analysis/keys.h"
 
@@ -14,8 +15,41 @@ double number_of(const store::RunRow& run, const std::string& key, double otherw
   return value;
 }
 
+// What a run measures of itself is no part of what its method costs.
+bool measures(const store::StageRow& stage) {
+  return stage.name.starts_with("measure");
+}
+
 bool is_on(const std::string& scheme) {
   return !scheme.empty() && scheme != "none";
+}
+
+// Bits of a scale or a real offset, as the quantizer rtn counts them.
+constexpr double kScaleBits = 32;
+
+// Of the linears that are quantized: their groups over their weights. The sizes are the run's own
+// model.shape.*; 0 without them where the group follows from a size.
+double groups_per_weight(const store::RunRow& run) {
+  const double given = number_of(run, "quant.weight.group_size", AutoSize::kAuto);
+  if (given > 0) return 1 / given;
+  const auto size = [&](const char* name) { return number_of(run, std::string("model.shape.") + name, 0); };
+  const double hidden = size("hidden_size"), inner = size("intermediate_size");
+  const double heads = size("num_attention_heads") * size("head_dim");
+  const double cached = size("num_key_value_heads") * size("head_dim");
+  if (!(hidden > 0 && inner > 0 && heads > 0 && cached > 0)) return 0;
+  const auto group = [&](double width) {
+    return static_cast<double>(resolve_size({static_cast<std::int64_t>(given)},
+                                            static_cast<std::int64_t>(width), "quant.weight.group_size"));
+  };
+  // q, k, v; o; gate, up; down: outputs times inputs.
+  const std::pair<double, double> linears[] = {
+      {heads + 2 * cached, hidden}, {hidden, heads}, {2 * inner, hidden}, {hidden, inner}};
+  double groups = 0, weights = 0;
+  for (const auto& [out, in] : linears) {
+    groups += out * in / group(in);
+    weights += out * in;
+  }
+  return groups / weights;
 }
 
 std::string bits_of_site(const store::RunRow& run, const std::string& site) {
@@ -33,11 +67,9 @@ double bits_per_weight(const store::RunRow& run) {
     return dtype == "float64" ? 64 : dtype == "float32" ? 32 : 16;
   }
   const double bits = number_of(run, "quant.weight.n_bits", 16);
-  const double group = number_of(run, "quant.weight.group_size", -1);
-  if (group <= 0) return bits;
   const std::string zero_point = setting(run, "quant.weight.zero_point");
-  const double offset = zero_point == "integer" ? bits : zero_point == "real" ? 16 : 0;
-  return bits + (16 + offset) / group;
+  const double offset = zero_point == "integer" ? bits : zero_point == "real" ? kScaleBits : 0;
+  return bits + (kScaleBits + offset) * groups_per_weight(run);
 }
 
 std::string online_name(const store::RunRow& run) {
@@ -51,14 +83,15 @@ std::string online_name(const store::RunRow& run) {
 
 double total_seconds(const store::RunRow& run) {
   double seconds = 0;
-  for (const auto& stage : run.stages) seconds += stage.seconds;
+  for (const auto& stage : run.stages)
+    if (!measures(stage)) seconds += stage.seconds;
   return seconds;
 }
 
 double preparation_seconds(const store::RunRow& run) {
   double seconds = 0;
   for (const auto& stage : run.stages)
-    if (stage.name != "evaluate") seconds += stage.seconds;
+    if (stage.name != "evaluate" && !measures(stage)) seconds += stage.seconds;
   return seconds;
 }
 

@@ -7,16 +7,16 @@
 
 namespace gyre::analysis {
 
-// Stored bits per weight of the quantized linears: n_bits, and per group of weights a scale of 16 bits and an
-// offset (n_bits when integer, 16 when real); per channel, and where the group is `auto`, the scale's share
-// is left out. A metric of the run whose name begins with "bits_per_weight" goes before. Not quantized: the
-// bits of model.dtype.
+// Stored bits per weight of the quantized linears: what the run itself recorded as "bits_per_weight". For
+// runs without it n_bits, and per group of weights a scale of 32 bits and an offset (n_bits when integer, 32
+// when real); groups that follow from the sizes (`auto`, per channel) are left out where those are not
+// recorded. Not quantized: the bits of model.dtype.
 double bits_per_weight(const store::RunRow& run);
 
 // "A4 KV4 +R3 +R4", "A16": what is quantized and rotated while the model runs.
 std::string online_name(const store::RunRow& run);
 
-// Seconds of all stages, and those before `evaluate`: what the method itself costs.
+// Seconds of all stages but those that measure, and those before `evaluate`: what the method itself costs.
 double total_seconds(const store::RunRow& run);
 double preparation_seconds(const store::RunRow& run);
 

@@ -17,6 +17,12 @@ struct StatName {
 };
 std::string display_name(const StatName& stat);  // "rotated weight: excess_kurtosis"
 
+// Whether it says what quantization did to outputs, as the metric itself does, rather than what tensors are
+// like.
+inline bool is_outcome(const StatName& stat) {
+  return stat.name == "kl" || stat.name == "output_error" || stat.name == "layer_error";
+}
+
 // One statistic of one run: the mean over the tensors of each layer, and over all tensors with a layer (or,
 // where there are none, those of the whole model). Values that are not finite are left out.
 struct LayeredStat {

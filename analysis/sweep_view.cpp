@@ -14,7 +14,7 @@ void add_once(std::vector<std::string>& list, const std::string& text) {
 }
 
 bool says_nothing_new(const std::string& key) {
-  return key == "seed" || key == "replica";
+  return key == "seed" || key == "replica" || key.starts_with("measure.");
 }
 
 // A stage that several runs share is recorded where it was made, and as nothing elsewhere. As a cost of a

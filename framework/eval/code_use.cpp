@@ -1,12 +1,23 @@
 #include "eval/code_use.h"
 
+#include <ATen/Parallel.h>
+
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 
 namespace gyre {
+namespace {
+
+// Values that one thread sums at once.
+constexpr std::int64_t kPartValues = 4096;
+
+}  // namespace
 
 void CodeUse::add(const torch::Tensor& codes, std::int64_t group_size, std::int64_t n_levels) {
   GYRE_ASSERT(codes.scalar_type() == torch::kUInt8 && codes.size(-1) % group_size == 0 && n_levels <= 256);
@@ -49,9 +60,25 @@ double CodeUse::unused_levels() const {
 
 void SquaredError::add(const torch::Tensor& x, const torch::Tensor& q) {
   const torch::NoGradGuard no_grad;
-  signal += x.square().sum(torch::kFloat64).item<double>();
-  error += (q - x).square().sum(torch::kFloat64).item<double>();
-  n += x.numel();
+  GYRE_ASSERT(x.sizes() == q.sizes());
+  const auto given = x.to(torch::kCPU, torch::kFloat32).contiguous();
+  const auto found = q.to(torch::kCPU, torch::kFloat32).contiguous();
+  const float *a = given.const_data_ptr<float>(), *b = found.const_data_ptr<float>();
+  const auto count = given.numel(), n_parts = (count + kPartValues - 1) / kPartValues;
+  std::vector<std::pair<double, double>> parts(static_cast<std::size_t>(n_parts));
+  at::parallel_for(0, n_parts, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (auto part = begin; part < end; ++part) {
+      auto& [squares, errors] = parts[static_cast<std::size_t>(part)];
+      const auto last = std::min(count, (part + 1) * kPartValues);
+      for (auto i = part * kPartValues; i < last; ++i) {
+        const auto value = static_cast<double>(a[i]), difference = static_cast<double>(b[i]) - value;
+        squares += value * value;
+        errors += difference * difference;
+      }
+    }
+  });
+  for (const auto& [squares, errors] : parts) signal += squares, error += errors;
+  n += count;
 }
 
 double SquaredError::relative() const {

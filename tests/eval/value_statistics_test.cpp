@@ -81,13 +81,17 @@ TEST(CodeUse, AgreesWithSciPyAndCounts) {
   EXPECT_DOUBLE_EQ(both.unused_levels(), use.unused_levels());
 }
 
-// Error 1/10 of the signal's amplitude: 20 dB.
+// An error of a quarter: 1/16 of the energy, 12 dB.
 TEST(SquaredError, IsRelativeAndInDecibels) {
-  const auto x = torch::tensor({3.0, -4.0, 5.0}, torch::kFloat64);
+  const auto x = torch::tensor({3.0f, -4.0f, 5.0f});
   SquaredError error;
-  error.add(x, 1.1 * x);
-  EXPECT_NEAR(error.relative(), 0.01, 1e-9);
-  EXPECT_NEAR(error.sqnr_db(), 20, 1e-6);
+  error.add(x, 1.25 * x);
+  error.add(2 * x, 2.5 * x);
+  EXPECT_EQ(error.n, 6);
+  EXPECT_DOUBLE_EQ(error.relative(), 1.0 / 16);
+  EXPECT_NEAR(error.sqnr_db(), 10 * std::log10(16.0), 1e-12);
+  error.add(torch::ones({5000}), torch::ones({5000}));
+  EXPECT_DOUBLE_EQ(error.signal, 5 * 50 + 5000);
 }
 
 // Parts merged are the whole, however they are cut; far from zero too, where sums of squares cancel.

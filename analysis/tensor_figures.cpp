@@ -105,6 +105,14 @@ std::string linear_limits(std::vector<double> values) {
   return low < high ? fmt::format("set cbrange [{}:{}]\n", format_number(low), format_number(high)) : "";
 }
 
+// Ticks of a colour scale that shows asinh of the values: linear around zero, logarithmic far from it.
+std::string asinh_tics() {
+  std::string tics;
+  for (const int value : {-10000, -1000, -100, -10, -1, 0, 1, 10, 100, 1000, 10000, 100000})
+    tics += fmt::format("{}'{}' {:.6g}", tics.empty() ? "" : ", ", value, std::asinh(value));
+  return "set cbtics (" + tics + ")\n";
+}
+
 Figure heat_map(const SweepView& view, const std::string& site, const std::string& name,
                 std::vector<LayerSeries> list) {
   constexpr std::size_t kRows = 24;
@@ -113,7 +121,10 @@ Figure heat_map(const SweepView& view, const std::string& site, const std::strin
   std::vector<double> values;
   for (const auto& series : list)
     for (const auto& [layer, value] : series.values) layers.insert(layer), values.push_back(value);
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const bool logarithmic = *low > 0 && *high > 30 * *low, wide = !logarithmic && *high - *low > 100;
   std::string data = "$data << EOD\n", tics, layer_tics;
+  std::size_t longest = 0;
   std::size_t column = 0;
   for (const auto layer : layers) {
     if (column % ((layers.size() + 7) / 8) == 0)
@@ -124,15 +135,16 @@ Figure heat_map(const SweepView& view, const std::string& site, const std::strin
     std::size_t place = 0;
     for (const auto layer : layers) {
       const auto it = list[r].values.find(layer);
-      data += (place++ ? " " : "") +
-              (it == list[r].values.end() ? std::string("NaN") : fmt::format("{:.6g}", it->second));
+      data +=
+          (place++ ? " " : "") + (it == list[r].values.end()
+                                      ? std::string("NaN")
+                                      : fmt::format("{:.6g}", wide ? std::asinh(it->second) : it->second));
     }
     data += "\n";
+    longest = std::max(longest, list[r].title().size());
     tics += fmt::format("{}{} {}", r ? ", " : "", gnuplot_tic(list[r].title()), r);
   }
   data += "EOD\n";
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const bool logarithmic = *low > 0 && *high > 30 * *low;
   Figure figure{view.prefix + "-layers-" + slug(site) + "-" + slug(name),
                 name + " of " + site + " by layer",
                 "",
@@ -141,16 +153,19 @@ Figure heat_map(const SweepView& view, const std::string& site, const std::strin
                 150 + static_cast<int>(20 * list.size())};
   figure.caption =
       "Mean over the tensors of a layer; equal rows are drawn once (+n: as many others)." +
-      std::string(logarithmic ? "" : " The 2 % at either end of the scale share its last colour.") + left_out;
+      std::string(logarithmic || wide ? "" : " The 2 % at either end of the scale share its last colour.") +
+      left_out;
+  const std::string scale = logarithmic ? "set logscale cb\n" : wide ? asinh_tics() : linear_limits(values);
   figure.script =
-      data + kPalette + (logarithmic ? "set logscale cb\n" : linear_limits(values)) +
+      data + kPalette +
       fmt::format(
-          "set border 0\nset tics nomirror out scale 0\nunset key\nset yrange [{}:-0.5]\nset ytics ({}) font "
+          "set lmargin {}\nset border 0\nset tics nomirror out scale 0\nunset key\nset yrange [{}:-0.5]\nset "
+          "ytics ({}) font "
           "',12'\n"
           "set xrange [-0.5:{}]\nset xtics ({})\nset xlabel 'layer'\nset cbtics font ',11' format '%.3g'\n",
-          static_cast<double>(list.size()) - 0.5, tics, static_cast<double>(layers.size()) - 0.5,
-          layer_tics) +
-      "plot $data matrix with image\n";
+          longest + longest / 5 + 4, static_cast<double>(list.size()) - 0.5, tics,
+          static_cast<double>(layers.size()) - 0.5, layer_tics) +
+      scale + "plot $data matrix with image\n";
   return figure;
 }
 

@@ -31,7 +31,8 @@ void attach_inputs(const std::vector<std::pair<LinearRole, QuantLinear*>>& linea
   for (const auto& [role, linear] : linears) {
     const auto own = resolved(spec, layer, role_name(role), config);
     auto same = std::ranges::find_if(made, [&](const auto& pair) { return pair.first == own; });
-    if (same == made.end()) same = made.emplace(made.end(), own, make_quantizer(own, size));
+    if (same == made.end())
+      same = made.emplace(made.end(), own, make_quantizer(own, size, QuantSite::kInput));
     linear->input_quantizer = same->second;
   }
 }
@@ -76,6 +77,7 @@ Dimension dimension_of(std::string_view role, const LlamaConfig& config) {
 void check_quantizers(const std::string& site, const QuantSpec& spec, const LlamaConfig& config) {
   check_rules_match(spec, site, config.num_hidden_layers);
   const std::int64_t n_layers = spec.rules.empty() ? 1 : config.num_hidden_layers;
+  const auto at = site == "quant.weight" ? QuantSite::kWeight : QuantSite::kInput;
   for (std::int64_t layer = 0; layer < n_layers; ++layer)
     for (const auto role : roles_of(site)) {
       const auto own = resolved(spec, layer, role, config);
@@ -84,7 +86,7 @@ void check_quantizers(const std::string& site, const QuantSpec& spec, const Llam
       const auto what = spec.rules.empty() ? site : fmt::format("{} at layers.{}.{}", site, layer, role);
       check_quant_spec(own, site, what);
       check_site(fmt::format("{} along {} {}", what, dimension.name, dimension.size),
-                 [&] { make_quantizer(own, dimension.size); });
+                 [&] { make_quantizer(own, dimension.size, at); });
     }
 }
 
@@ -153,9 +155,11 @@ void attach_quantizers(Llama& model, const QuantPlan& plan) {
     attach({{LinearRole::kO, &attention.o}}, config.num_attention_heads * config.head_dim);
     attach({{LinearRole::kGate, &mlp.gate}, {LinearRole::kUp, &mlp.up}}, config.hidden_size);
     attach({{LinearRole::kDown, &mlp.down}}, config.intermediate_size);
-    attention.key_quantizer = make_quantizer(resolved(plan.key, layer, "key", config), config.head_dim);
+    attention.key_quantizer =
+        make_quantizer(resolved(plan.key, layer, "key", config), config.head_dim, QuantSite::kInput);
     attention.key_before_rope = plan.key.before_rope;
-    attention.value_quantizer = make_quantizer(resolved(plan.value, layer, "value", config), config.head_dim);
+    attention.value_quantizer =
+        make_quantizer(resolved(plan.value, layer, "value", config), config.head_dim, QuantSite::kInput);
   }
 }
 

@@ -150,7 +150,7 @@ std::span<const Stage> stages() {
       {"calibrate",
        1,
        {"quant.weight.scheme", "quant.weight.n_bits", "quant.weight.group_size", "quant.weight.symmetric",
-        "quant.weight.zero_point", "quant.weight.clip", "quant.weight.rules"},
+        "quant.weight.zero_point", "quant.weight.clip", "quant.weight.rules", "quant.lsq", "quant.ldp"},
        nullptr,
        [](const RunConfig& c) { return c.quant.weight.used(); },
        calibrate},

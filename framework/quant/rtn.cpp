@@ -2,6 +2,7 @@
 // search of GPTQ's and QuaRot's w_clip (80 ratios, error power 2.4 or 2).
 #include "core/error.h"
 #include "ops/fake_quant.h"
+#include "quant/checks.h"
 #include "quant/quantizer.h"
 
 namespace gyre {
@@ -24,30 +25,19 @@ kernels::Grid grid_of(const QuantSpec& spec) {
 }
 
 UniformGrid uniform_grid(const QuantSpec& spec, std::int64_t size) {
-  GYRE_CHECK(spec.n_bits >= 2 && spec.n_bits <= 8, ErrorCode::kConfig, "n_bits is {}, expected 2 to 8",
-             spec.n_bits);
-  UniformGrid grid{grid_of(spec), static_cast<int>(spec.n_bits),
-                   resolve_size(spec.group_size, size, "group_size"), 1.0};
-  if (spec.clip.method == Clip::Method::kRatio) grid.clip = spec.clip.ratio;
-  GYRE_CHECK(grid.clip > 0 && grid.clip <= 1, ErrorCode::kConfig, "clip is {}, expected a ratio in (0, 1]",
-             grid.clip);
-  return grid;
-}
-
-// The error power of a searched clip; 0 when nothing is searched.
-double search_power(const Clip& clip) {
-  if (clip.method == Clip::Method::kLp) return 2.4;
-  return clip.method == Clip::Method::kMse ? 2.0 : 0.0;
+  return {grid_of(spec), checked_bits(spec), resolve_size(spec.group_size, size, "group_size"),
+          checked_ratio(spec.clip)};
 }
 
 // A searched clip is fixed by calibrate(); without it, each input is searched.
 class RtnQuantizer final : public Quantizer {
  public:
   RtnQuantizer(const QuantSpec& spec, std::int64_t size)
-      : grid_(uniform_grid(spec, size)), power_(search_power(spec.clip)) {}
+      : RtnQuantizer(uniform_grid(spec, size), search_power(spec.clip)) {}
+  RtnQuantizer(const UniformGrid& grid, double power) : grid_(grid), power_(power) {}
 
   void calibrate(const torch::Tensor& sample) override {
-    if (power_ > 0) ratio_ = search_clip(sample, grid_, power_);
+    if (power_ > 0) fix(search_clip(sample, grid_, power_));
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {
@@ -56,7 +46,14 @@ class RtnQuantizer final : public Quantizer {
 
   QuantizedTensor quantize(const torch::Tensor& x) const override {
     auto parts = power_ > 0 ? quantize_parts_clipped(x, grid_, ratio(x)) : quantize_parts(x, grid_);
-    return {parts.codes, parts.scale, parts.zero_point, parts.offset, grid_.group_size, x.scalar_type()};
+    return {.codes = parts.codes,
+            .scale = parts.scale,
+            .zero_point = parts.zero_point,
+            .offset = parts.offset,
+            .group_size = grid_.group_size,
+            .dtype = x.scalar_type(),
+            .n_bits = grid_.n_bits,
+            .stored = parts.scale.scalar_type()};
   }
 
   const UniformGrid* plain_grid() const override { return power_ > 0 ? nullptr : &grid_; }
@@ -70,6 +67,12 @@ class RtnQuantizer final : public Quantizer {
     return {grid_.grid, grid_.n_bits, column(parts.scale), column(zero), {}, {}};
   }
 
+  std::shared_ptr<Quantizer> copy() const override {
+    auto other = std::make_shared<RtnQuantizer>(grid_, power_);
+    if (ratio_.defined()) other->fix(ratio_.clone());
+    return other;
+  }
+
   double bits_per_value() const override {
     double parameters = kScaleBits;
     if (grid_.grid == kernels::Grid::kReal) parameters += kScaleBits;
@@ -78,6 +81,12 @@ class RtnQuantizer final : public Quantizer {
   }
 
  private:
+  void fix(const torch::Tensor& ratio) {
+    if (ratio_.defined())
+      ratio_.set_data(ratio);
+    else
+      ratio_ = register_buffer("clip_ratio", ratio);
+  }
   torch::Tensor ratio(const torch::Tensor& x) const {
     return ratio_.defined() ? ratio_ : search_clip(x, grid_, power_);
   }
@@ -89,7 +98,7 @@ class RtnQuantizer final : public Quantizer {
 
 }  // namespace
 
-std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size) {
+std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size, QuantSite) {
   return std::make_shared<RtnQuantizer>(spec, size);
 }
 

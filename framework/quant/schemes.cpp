@@ -10,11 +10,14 @@
 
 namespace gyre {
 
-std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size);
+std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size, QuantSite site);
+std::shared_ptr<Quantizer> make_lsq(const QuantSpec& spec, std::int64_t size, QuantSite site);
+std::shared_ptr<Quantizer> make_lwc(const QuantSpec& spec, std::int64_t size, QuantSite site);
+std::shared_ptr<Quantizer> make_ldp(const QuantSpec& spec, std::int64_t size, QuantSite site);
 
 namespace {
 
-std::shared_ptr<Quantizer> make_none(const QuantSpec&, std::int64_t) {
+std::shared_ptr<Quantizer> make_none(const QuantSpec&, std::int64_t, QuantSite) {
   return nullptr;
 }
 
@@ -23,6 +26,10 @@ constexpr std::array kSchemes{
     QuantScheme{"rtn",
                 "round to nearest on a uniform grid, scales from each input; min-max, ratio or searched clip",
                 make_rtn},
+    QuantScheme{"lsq", "learned step size, per group of a weight's rows or for all tokens", make_lsq},
+    QuantScheme{"lwc", "weights: equal steps with a real offset between learned clips of each group",
+                make_lwc},
+    QuantScheme{"ldp", "weights: learned clips and learned partition of each group (RCP)", make_ldp},
 };
 
 }  // namespace
@@ -31,10 +38,10 @@ std::span<const QuantScheme> quant_schemes() {
   return kSchemes;
 }
 
-std::shared_ptr<Quantizer> make_quantizer(const QuantSpec& spec, std::int64_t size) {
+std::shared_ptr<Quantizer> make_quantizer(const QuantSpec& spec, std::int64_t size, QuantSite site) {
   std::vector<std::string> names;
   for (const auto& scheme : kSchemes) {
-    if (scheme.name == spec.scheme) return scheme.make(spec, size);
+    if (scheme.name == spec.scheme) return scheme.make(spec, size, site);
     names.emplace_back(scheme.name);
   }
   fail(ErrorCode::kConfig, "unknown quantizer '{}'{}", spec.scheme, suggestion(spec.scheme, names));

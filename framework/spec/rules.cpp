@@ -16,7 +16,8 @@ void check_levels(const QuantSpec& q, std::string_view site) {
                site, q.zero_point);
   else
     GYRE_CHECK(q.zero_point != "unset", ErrorCode::kConfig,
-               "{0}.symmetric is false but {0}.zero_point is unset; set it to 'integer', 'real' or 'none'",
+               "{0}.symmetric is false but {0}.zero_point is unset; set it to 'integer', 'real', 'none' or "
+               "'unsigned'",
                site);
 }
 

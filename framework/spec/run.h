@@ -90,6 +90,51 @@ struct RotationPlan {
   }
 };
 
+// Learned step sizes (scheme lsq), of weights.
+struct LsqSpec {
+  std::string init = "mean";
+  std::string gradient_scale = "tensor";
+  friend bool operator==(const LsqSpec&, const LsqSpec&) = default;
+  template <class Self, class V>
+  static void describe(Self& s, V&& v) {
+    v.field(
+        "init", s.init,
+        "first step: mean (2 mean|w| / sqrt(Q), Q the highest level), or clip (rtn's with quant.weight.clip)",
+        Limits{.one_of = {"mean", "clip"}});
+    v.field("gradient_scale", s.gradient_scale,
+            "the step's gradient times 1 / sqrt(N Q), with N the weight's values (tensor) or those that "
+            "share the "
+            "step (group); none: times 1",
+            Limits{.one_of = {"tensor", "group", "none"}});
+  }
+};
+
+// Learned clipping and partition (schemes ldp and lwc), of weights.
+struct LdpSpec {
+  std::string gradient = "codebook";
+  std::string squash = "sigmoid";
+  std::string reconstruction = "nonuniform";
+  bool detach_range = true;
+  friend bool operator==(const LdpSpec&, const LdpSpec&) = default;
+  template <class Self, class V>
+  static void describe(Self& s, V&& v) {
+    v.field("gradient", s.gradient,
+            "of the levels: codebook (codes held fixed), or residual (straight through the rounding)",
+            Limits{.one_of = {"codebook", "residual"}});
+    v.field(
+        "squash", s.squash,
+        "ldp: how its parameters become a partition of the range; sigmoid (ordered shares of the rest), or "
+        "linear (sorted)",
+        Limits{.one_of = {"sigmoid", "linear"}});
+    v.field(
+        "reconstruction", s.reconstruction,
+        "ldp: values at the learned levels (nonuniform), or equal steps with learned thresholds (uniform)",
+        Limits{.one_of = {"nonuniform", "uniform"}});
+    v.field("detach_range", s.detach_range,
+            "smallest and largest weight of a group count as constants in the gradient", Limits{});
+  }
+};
+
 // One quantization site. Scheme names live in framework/quant/schemes.cpp.
 struct QuantSpec {
   std::string scheme = "none";
@@ -101,6 +146,8 @@ struct QuantSpec {
   std::string solver = "nearest";  // weight only
   bool before_rope = false;        // key only
   std::string rules;               // settings that differ by layer and role (spec/quant_rules.h)
+  LsqSpec lsq;                     // weight only; described as quant.lsq
+  LdpSpec ldp;                     // weight only; described as quant.ldp
   bool enabled() const { return scheme != "none"; }
   bool used() const { return enabled() || !rules.empty(); }  // anywhere in the model
   friend bool operator==(const QuantSpec&, const QuantSpec&) = default;
@@ -115,8 +162,9 @@ struct QuantSpec {
     v.field("symmetric", s.symmetric,
             "levels -2^(b-1)..2^(b-1)-1 without offset; false where only zero_point is set", Limits{});
     v.field("zero_point", s.zero_point,
-            "with symmetric = false: 'integer' or 'real' offset; 'none': levels +-(k+1/2)",
-            Limits{.one_of = {"unset", "integer", "real", "none"}});
+            "with symmetric = false: 'integer' or 'real' offset; 'none': levels +-(k+1/2); 'unsigned' (lsq): "
+            "levels 0..2^b-1",
+            Limits{.one_of = {"unset", "integer", "real", "none", "unsigned"}});
     v.field(
         "clip", s.clip,
         "minmax, a ratio of it, or (weights only) a search: lp for the error's power 2.4, mse for its square",
@@ -176,6 +224,8 @@ struct QuantPlan {
     v.group("key", s.key, "key cache (quant.kv.X sets key and value)");
     v.group("value", s.value, "value cache (quant.kv.X sets key and value)");
     v.group("gptq", s.gptq, "used where quant.weight.solver is gptq");
+    v.group("lsq", s.weight.lsq, "used where quant.weight.scheme is lsq");
+    v.group("ldp", s.weight.ldp, "used where quant.weight.scheme is ldp or lwc");
   }
 };
 

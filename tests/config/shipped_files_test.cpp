@@ -115,12 +115,22 @@ TEST(ShippedQuantizers, KeepWhatTheirNamesPromise) {
     std::string label = name.substr(0, name.find('_'));
     for (char& c : label) c = static_cast<char>(std::toupper(c));
     EXPECT_EQ(bits_label(config), name == "none" ? "FP" : label) << name;
+    // RCP's recipe: a learned scheme where the name says so, activations per token.
+    const bool rcp = name.starts_with("w2a4kv4");
+    const auto scheme = name.starts_with("w2a4kv4_") ? name.substr(name.find('_') + 1) : "rtn";
     for (const auto* site : {&q.weight, &q.activation, &q.key, &q.value}) {
       if (!site->enabled()) continue;
-      EXPECT_EQ(site->scheme, "rtn") << name;
-      EXPECT_EQ(site->group_size.value, name.ends_with("_g64") ? 64 : AutoSize::kAuto) << name;
+      EXPECT_EQ(site->scheme, site == &q.weight ? scheme : "rtn") << name;
+      EXPECT_EQ(site->group_size.value, rcp && site == &q.activation ? -1
+                                        : name.ends_with("_g64")     ? 64
+                                                                     : AutoSize::kAuto)
+          << name;
     }
-    EXPECT_EQ(to_text(q.weight.clip), q.weight.enabled() ? "lp" : "minmax") << name;
+    const bool least_squares = scheme == "lwc" || scheme == "ldp";
+    EXPECT_EQ(to_text(q.weight.clip), !q.weight.enabled() ? "minmax" : least_squares ? "mse" : "lp") << name;
+    if (rcp) {
+      EXPECT_EQ(to_text(q.activation.clip) + to_text(q.key.clip) + to_text(q.value.clip), "0.90.950.95");
+    }
     EXPECT_FALSE(q.key.before_rope) << name;
   }
 }

@@ -14,6 +14,11 @@ namespace gyre {
 // or wrong values.
 LlamaConfig read_hf_config(const std::filesystem::path& file);
 
+// The same from a text that came from source; and a text that it reads back to the same sizes. A GGUF's RoPE
+// factors are a key of our own, rope_freq_factors.
+LlamaConfig parse_hf_config(const std::string& text, const std::string& source);
+std::string hf_config_text(const LlamaConfig& config);
+
 // Metadata of a GGUF whose general.architecture is "llama".
 LlamaConfig read_gguf_config(const format::Gguf& gguf, const std::string& source);
 

@@ -2,6 +2,7 @@
 // rope_parameters.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -111,14 +112,18 @@ void read_rope_object(const Reader& rope, LlamaConfig& config) {
 }  // namespace
 
 LlamaConfig read_hf_config(const std::filesystem::path& file) {
+  return parse_hf_config(read_file(file), file.string());
+}
+
+LlamaConfig parse_hf_config(const std::string& text, const std::string& source) {
   Json json;
   try {
-    json = Json::parse(read_file(file));
+    json = Json::parse(text);
   } catch (const Json::exception& error) {
-    fail(ErrorCode::kInput, "{}: not JSON: {}", file.string(), error.what());
+    fail(ErrorCode::kInput, "{}: not JSON: {}", source, error.what());
   }
-  GYRE_CHECK(json.is_object(), ErrorCode::kInput, "{}: expected a JSON object", file.string());
-  const Reader reader(json, file.string());
+  GYRE_CHECK(json.is_object(), ErrorCode::kInput, "{}: expected a JSON object", source);
+  const Reader reader(json, source);
   check_architecture(reader);
 
   LlamaConfig config;
@@ -138,14 +143,49 @@ LlamaConfig read_hf_config(const std::filesystem::path& file) {
   } else {
     GYRE_CHECK(config.num_attention_heads > 0 && config.hidden_size % config.num_attention_heads == 0,
                ErrorCode::kInput, "{}: hidden_size {} is no multiple of {} heads and head_dim is not given",
-               file.string(), config.hidden_size, config.num_attention_heads);
+               source, config.hidden_size, config.num_attention_heads);
     config.head_dim = config.hidden_size / config.num_attention_heads;
   }
   config.rope_theta = reader.number_or("rope_theta", 10000);
   if (reader.has("rope_scaling")) read_rope_object(reader.object("rope_scaling"), config);
   if (reader.has("rope_parameters")) read_rope_object(reader.object("rope_parameters"), config);
-  check_config(config, file.string());
+  if (reader.has("rope_freq_factors")) {
+    const Json& factors = json.at("rope_freq_factors");
+    GYRE_CHECK(factors.is_array() && std::ssize(factors) * 2 == config.head_dim &&
+                   std::ranges::all_of(factors, [](const Json& f) { return f.is_number() && f > 0; }),
+               ErrorCode::kInput, "{}: rope_freq_factors is no list of {} positive numbers", source,
+               config.head_dim / 2);
+    config.rope_freq_factors = factors.get<std::vector<float>>();
+  }
+  check_config(config, source);
   return config;
+}
+
+std::string hf_config_text(const LlamaConfig& c) {
+  Json json{{"architectures", {"LlamaForCausalLM"}},
+            {"model_type", "llama"},
+            {"hidden_act", "silu"},
+            {"vocab_size", c.vocab_size},
+            {"hidden_size", c.hidden_size},
+            {"intermediate_size", c.intermediate_size},
+            {"num_hidden_layers", c.num_hidden_layers},
+            {"num_attention_heads", c.num_attention_heads},
+            {"num_key_value_heads", c.num_key_value_heads},
+            {"head_dim", c.head_dim},
+            {"max_position_embeddings", c.max_position_embeddings},
+            {"rms_norm_eps", c.rms_norm_eps},
+            {"rope_theta", c.rope_theta},
+            {"tie_word_embeddings", c.tie_word_embeddings},
+            {"attention_bias", c.attention_bias},
+            {"mlp_bias", c.mlp_bias}};
+  if (const auto& s = c.rope_scaling)
+    json["rope_scaling"] = {{"rope_type", "llama3"},
+                            {"factor", s->factor},
+                            {"low_freq_factor", s->low_freq_factor},
+                            {"high_freq_factor", s->high_freq_factor},
+                            {"original_max_position_embeddings", s->original_max_position_embeddings}};
+  if (!c.rope_freq_factors.empty()) json["rope_freq_factors"] = c.rope_freq_factors;
+  return json.dump();
 }
 
 }  // namespace gyre

@@ -17,7 +17,28 @@ namespace {
 constexpr double kHalfPrecision = 0.001, kClose = 0.02;
 
 bool is_method(std::string_view key) {
-  return key.starts_with("rotation.") || key.starts_with("quant.") || key.starts_with("smoothing.");
+  return key.starts_with("rotation.") || key.starts_with("quant.") || key.starts_with("smoothing.") ||
+         ((key.starts_with("train.") || key.starts_with("learn.")) && !key.ends_with(".path"));
+}
+
+// Settings of what the preset does not do.
+bool is_idle(std::string_view key, const RunConfig& preset) {
+  if (key == "train.scheme") return false;
+  if (key.starts_with("train.")) return !preset.train.enabled();
+  const bool about_learning =
+      key.starts_with("learn.") ||
+      (key.starts_with("rotation.") && (key.ends_with(".init") || key.ends_with(".keep_init")));
+  return about_learning && !learns_rotations(preset);
+}
+
+// A run whose settings of the method are the preset's. Databases from before there was training say nothing
+// of it.
+bool has_method(const store::RunRow& run, const RunConfig& preset) {
+  return std::ranges::all_of(params(preset), [&](const Param& param) {
+    if (!is_method(param.key) || !enters_digest(param.key) || is_idle(param.key, preset)) return true;
+    const auto found = setting(run, param.key);
+    return found == unquoted(param.value) || (param.key == "train.scheme" && found.empty());
+  });
 }
 
 bool quantizes(const RunConfig& config) {
@@ -43,8 +64,8 @@ ModelShape shape_of(const store::RunRow& run) {
   return shape;
 }
 
-// Runs that differ in seed and replica alone; the newest finished one of each digest. Sizes count too: another model may
-// have come under the same path.
+// Runs that differ in seed and replica alone; the newest finished one of each digest. Sizes count too:
+// another model may have come under the same path.
 using Group = std::vector<const store::RunRow*>;
 
 std::vector<Group> groups_of(const std::vector<store::RunRow>& runs, const RunConfig& settings) {
@@ -52,11 +73,7 @@ std::vector<Group> groups_of(const std::vector<store::RunRow>& runs, const RunCo
   std::vector<std::string> keys;
   for (const auto& run : runs) {
     if (run.status != "ok" && run.status != "diverged") continue;
-    const auto own = params(settings);
-    const bool belongs = std::ranges::all_of(own, [&](const Param& param) {
-      return !is_method(param.key) || setting(run, param.key) == unquoted(param.value);
-    });
-    if (!belongs) continue;
+    if (!has_method(run, settings)) continue;
     std::string key;
     for (const auto& param : run.params)
       if (!is_method(param.key) && (enters_digest(param.key) || param.key.starts_with("model.shape.")) &&

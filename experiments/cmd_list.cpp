@@ -16,6 +16,7 @@
 #include "quant/solver.h"
 #include "rotation/rotation.h"
 #include "text/corpus.h"
+#include "train/rotation_objectives.h"
 
 namespace gyre {
 namespace fs = std::filesystem;
@@ -44,6 +45,12 @@ Rows list_quantizers(const std::string&) {
 Rows list_solvers(const std::string&) {
   Rows rows = {{"solver", "what it is"}};
   for (const auto& s : solvers()) rows.push_back({std::string(s.name), std::string(s.summary)});
+  return rows;
+}
+
+Rows list_objectives(const std::string&) {
+  Rows rows = {{"objective", "what it is"}};
+  for (const auto& o : rotation_objectives()) rows.push_back({std::string(o.name), std::string(o.summary)});
   return rows;
 }
 
@@ -146,6 +153,7 @@ constexpr ListRow kLists[] = {
     {"rotations", "rotation schemes", list_rotations},
     {"quantizers", "quantizer schemes", list_quantizers},
     {"solvers", "solvers of weights (quant.weight.solver)", list_solvers},
+    {"objectives", "what rotations are learned for (learn.objective)", list_objectives},
     {"data", "named texts", list_data},
     {"groups", "configuration groups and their choices", list_groups},
     {"presets", "papers' settings, for experiment=NAME", list_presets},
@@ -159,9 +167,10 @@ constexpr ListRow kLists[] = {
 
 Verb add_list(CLI::App& program, const GlobalOptions& global) {
   auto what = std::make_shared<std::string>();
-  CLI::App* verb = program.add_subcommand("list",
-                                          "What there is: rotations, quantizers, solvers, data, groups, "
-                                          "presets, references, sweeps, runs, stages");
+  CLI::App* verb =
+      program.add_subcommand("list",
+                             "What there is: rotations, quantizers, solvers, objectives, data, groups, "
+                             "presets, references, sweeps, runs, stages");
   std::vector<std::string> names;
   for (const auto& row : kLists) names.emplace_back(row.name);
   verb->add_option("what", *what, "one of the lists; without it, all but runs")->check(CLI::IsMember(names));

@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "output.h"
 #include "pipeline/runner.h"
+#include "pipeline/train_stage.h"
 
 namespace gyre {
 namespace {
@@ -47,7 +48,9 @@ int execute(const GlobalOptions& global, const RunOptions& options) {
   Inputs inputs;
   const FrozenRun run = freeze(composed, inputs);
   if (options.dry_run) {
-    emit(fmt::format("# run {} ({})\n{}", run.point.digest, run.point.label, run.point.canonical), "");
+    emit(fmt::format("# run {} ({})\n{}{}", run.point.digest, run.point.label,
+                     training_memory_text(run.config, inputs), run.point.canonical),
+         "");
     return 0;
   }
   store::RunStore store(database_path(global, composed.config.run.db));

@@ -18,4 +18,9 @@ torch::Tensor mix_heads(const Attention& attention, const torch::Tensor& x, cons
 // half.
 torch::Tensor gated(const Mlp& mlp, const torch::Tensor& x);
 
+// The residual stream behind a block from the one before it, [B, T, hidden], norms included; x is left as it
+// is.
+torch::Tensor block_forward(const Block& block, const torch::Tensor& x, const RopeTable& rope,
+                            const LlamaConfig& config);
+
 }  // namespace gyre

@@ -38,7 +38,9 @@ torch::Tensor QuantLinear::prepare(const torch::Tensor& x) const {
 }
 
 torch::Tensor QuantLinear::multiply(const torch::Tensor& prepared) const {
-  return at::linear(prepared, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+  const auto dtype = prepared.scalar_type();
+  const auto w = quantize_on_the_fly && weight_quantizer ? weight_quantizer->forward(weight) : weight;
+  return at::linear(prepared, w.to(dtype), bias.defined() ? std::optional(bias.to(dtype)) : std::nullopt);
 }
 
 torch::Tensor Llama::forward(const torch::Tensor& tokens) const {

@@ -24,6 +24,8 @@ struct QuantLinear {
   std::shared_ptr<Rotation> online_rotation;    // applied to the input first (R4)
   std::shared_ptr<Quantizer> input_quantizer;   // then this
   std::shared_ptr<Quantizer> weight_quantizer;  // calibrated, until quantize_weights has used it
+  // In training: multiply by weight_quantizer's forward of the weight, in the input's dtype.
+  bool quantize_on_the_fly = false;
 
   torch::Tensor forward(const torch::Tensor& x) const {
     return multiply(prepare(x));

@@ -42,6 +42,15 @@ torch::Tensor gated(const Mlp& mlp, const torch::Tensor& x) {
   return silu_multiply(gate, up);
 }
 
+torch::Tensor block_forward(const Block& block, const torch::Tensor& x, const RopeTable& rope,
+                            const LlamaConfig& config) {
+  const auto eps = config.rms_norm_eps;
+  const auto mixed = mix_heads(block.attention, rms_norm(x, block.input_norm, eps), rope, config);
+  const auto between = x + block.attention.o.forward(mixed);
+  return between +
+         block.mlp.down.forward(gated(block.mlp, rms_norm(between, block.post_attention_norm, eps)));
+}
+
 namespace {
 
 double unit_in_last_place(torch::ScalarType dtype) {

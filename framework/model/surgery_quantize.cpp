@@ -55,6 +55,7 @@ void check_site(const std::string& site, Make make) {
 // Whether making the rotation can fail for some size. A purely random one fits every size and is costly to
 // make.
 bool depends_on_size(const RotationSpec& spec) {
+  if (spec.learned() && spec.init == "random" && !spec.random_signs) return false;
   for (const auto& scheme : rotation_schemes())
     if (scheme.name == spec.scheme)
       return !scheme.uses_seed || scheme.uses_random_signs || scheme.uses_block_size;
@@ -170,9 +171,10 @@ void check_sizes(const RunConfig& run, const LlamaConfig& config) {
         std::tuple("r2", &r.r2, "head_dim", config.head_dim),
         std::tuple("r3", &r.r3, "head_dim", config.head_dim),
         std::tuple("r4", &r.r4, "intermediate_size", config.intermediate_size)})
-    if (depends_on_size(*spec))
-      check_site(fmt::format("rotation.{} along {} {}", name, what, size),
-                 [&] { make_rotation(*spec, size, 0); });
+    check_site(fmt::format("rotation.{} along {} {}", name, what, size), [&] {
+      if (spec->learned()) resolve_size(spec->block_size, size, "block_size");
+      if (depends_on_size(*spec)) make_rotation(*spec, size, 0);
+    });
 
   if (r.r2.scheme != "none" && r.r2.scope == "all_heads")
     check_site(fmt::format("rotation.r2.scope=all_heads across {} heads", config.num_attention_heads),

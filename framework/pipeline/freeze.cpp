@@ -8,9 +8,12 @@
 #include "model/checkpoint.h"
 #include "model/surgery.h"
 #include "pipeline/calibrated_stages.h"
+#include "pipeline/learn_stage.h"
 #include "pipeline/measure_stages.h"
+#include "pipeline/train_stage.h"
 #include "quant/quantizer.h"
 #include "rotation/rotation.h"
+#include "train/rotation_objectives.h"
 
 namespace gyre {
 namespace {
@@ -38,6 +41,11 @@ void check_schemes(const config::Composed& composed) {
        {std::pair(&r.r1, "r1"), std::pair(&r.r2, "r2"), std::pair(&r.r3, "r3"), std::pair(&r.r4, "r4")})
     check_scheme(composed, fmt::format("rotation.{}.scheme", site), spec->scheme, rotation_schemes(),
                  "rotations");
+  for (const auto& [spec, site] : {std::pair(&r.r1, "r1"), std::pair(&r.r2, "r2")})
+    if (spec->learned())
+      check_scheme(composed, fmt::format("rotation.{}.init", site), spec->init, rotation_schemes(),
+                   "rotations");
+  if (learns_rotations(composed.config)) find_rotation_objective(composed.config.learn.objective);
   const auto& q = composed.config.quant;
   for (const auto& [spec, site] : {std::pair(&q.weight, "weight"), std::pair(&q.activation, "activation"),
                                    std::pair(&q.key, "key"), std::pair(&q.value, "value")})
@@ -63,7 +71,9 @@ void check_shape(const config::Composed& composed, const ModelShape& there) {
 
 std::string rotation_label(const RotationPlan& plan) {
   const auto name = [](const RotationSpec& spec) {
-    return spec.random_signs ? spec.scheme + " (signs)" : spec.scheme;
+    std::string text = spec.scheme;
+    if (spec.learned()) text += (spec.keep_init ? " on " : " from ") + spec.init;
+    return spec.random_signs ? text + " (signs)" : text;
   };
   if (plan.r1.scheme == "none" && plan.r2.scheme != "none") return "none, R2 " + name(plan.r2);
   return name(plan.r1);
@@ -90,21 +100,29 @@ FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
              at(composed, "calibration.path"), config.calibration.path, config.eval.dataset);
   check_calibration(config, inputs);
   check_measure(config, inputs);
+  check_learning(config, inputs);
   const auto n_tokens =
       static_cast<std::int64_t>(inputs.tokens(path, config.eval.dataset, config.eval.bos).size());
   GYRE_CHECK(n_tokens >= config.eval.window, ErrorCode::kConfig,
              "{}window {} is longer than '{}' with its {} tokens", at(composed, "eval.window"),
              config.eval.window, config.eval.dataset, n_tokens);
 
+  check_train_text(config, inputs);
+
   FrozenRun run{config, {}, {}};
   run.config.model.shape = shape_of(sizes);
   run.point.canonical = canonical_text(config);
   run.inputs_digest = "model " + inputs.model_digest(path) + "\ndataset " + evaluated.digest +
                       "\ncalibration " + calibration.digest + "\n";
-  run.point.digest = sha256_hex(run.point.canonical + run.inputs_digest);
+  if (config.train.enabled()) run.inputs_digest += "train " + inputs.corpus(config.train.path).digest + "\n";
+  run.point.digest =
+      sha256_hex(run.point.canonical + run.inputs_digest + learning_text_digest(config, inputs));
   run.point.label = rotation_label(config.rotation) + " " + bits_label(config);
   if (config.quant.weight.used() && config.quant.weight.solver != "nearest")
     run.point.label += "+" + config.quant.weight.solver;
+  if (const auto& scheme = config.quant.weight.scheme; scheme != "rtn" && config.quant.weight.enabled())
+    run.point.label += "+" + scheme;
+  if (config.train.enabled()) run.point.label += "+" + config.train.scheme;
   if (config.smoothing.enabled()) run.point.label += "+" + config.smoothing.scheme;
   run.point.params = params(run.config);
   return run;

@@ -19,7 +19,7 @@ std::vector<std::string> stage_keys(const RunConfig& config, const std::string& 
         for (const auto prefix : stage.reads_too(config)) reads.push_back(prefix);
       for (const auto& [name, value] : settings)
         for (const auto prefix : reads)
-          if (name.starts_with(prefix)) text += name + " = " + value + "\n";
+          if (name.starts_with(prefix) && enters_digest(name)) text += name + " = " + value + "\n";
       key = sha256_hex(text);
     }
     keys.push_back(key);

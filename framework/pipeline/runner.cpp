@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <new>
 #include <set>
 
@@ -75,13 +76,24 @@ void report_finished(const store::RunStore& store, const std::string& sweep) {
         older, version, gyre_version()));
 }
 
+bool converged(const State& state) {
+  return !state.diverged_at && std::isfinite(state.perplexity->value);
+}
+
 void record(store::RunStore& store, std::int64_t run_id, const State& state,
             const std::vector<store::StageRow>& rows) {
+  for (const auto& check : state.verifications)
+    store.add_verification(run_id, check.name, check.passed, check.value, check.detail);
+  if (state.diverged_at) {
+    std::vector<store::MetricRow> metrics = {
+        {"diverged_at_step", static_cast<double>(*state.diverged_at), 0, 1, ""}};
+    metrics.insert(metrics.end(), state.metrics.begin(), state.metrics.end());
+    store.finish(run_id, "diverged", metrics, {}, rows);
+    return;
+  }
   const Perplexity& ppl = *state.perplexity;
   std::vector<store::SampleRow> samples;
   for (const auto& block : ppl.blocks) samples.push_back({block.window, block.block, block.sum, block.n});
-  for (const auto& check : state.verifications)
-    store.add_verification(run_id, check.name, check.passed, check.value, check.detail);
   const auto evaluation = *std::ranges::find(rows, "evaluate", &store::StageRow::name);
   std::vector<store::MetricRow> metrics = {{ppl.name, ppl.value, ppl.std_error, ppl.n_targets, ""}};
   if (evaluation.seconds > 0)
@@ -91,7 +103,30 @@ void record(store::RunStore& store, std::int64_t run_id, const State& state,
   auto all_samples = state.samples;
   all_samples.emplace_back(ppl.name, std::move(samples));
   if (!state.tensor_stats.empty()) store.add_tensor_stats(run_id, state.tensor_stats);
-  store.finish(run_id, std::isfinite(ppl.value) ? "ok" : "diverged", metrics, all_samples, rows);
+  store.finish(run_id, converged(state) ? "ok" : "diverged", metrics, all_samples, rows);
+}
+
+// A training's state lies beside the database, so that the same command continues it.
+RunFiles files_of(const FrozenRun& run, const std::filesystem::path& database) {
+  const auto name = run.point.digest.substr(0, 32) + ".safetensors";
+  RunFiles files;
+  files.cache = database.parent_path() / "cache";
+  files.training_state = files.cache / "training" / name;
+  if (!run.config.run.packed.empty()) files.packed = std::filesystem::path(run.config.run.packed) / name;
+  files.fingerprint = "program " + gyre_version() + "\n" + run.inputs_digest + run.point.canonical;
+  return files;
+}
+
+void remove_training_state(const RunFiles& files) {
+  std::error_code ignored;
+  std::filesystem::remove(files.training_state, ignored);
+  std::filesystem::remove(files.training_state.string() + ".text", ignored);
+}
+
+std::string summary_of(const State& state) {
+  if (state.diverged_at) return fmt::format("training diverged at step {}", *state.diverged_at);
+  const Perplexity& ppl = *state.perplexity;
+  return fmt::format("{} = {:.4f} +- {:.4f}", ppl.name, ppl.value, ppl.std_error);
 }
 
 struct Failure {
@@ -160,12 +195,14 @@ RunSummary run_points(const std::vector<FrozenRun>& runs, Inputs& inputs, store:
     const std::string counter = order.size() > 1 ? fmt::format("[{}/{}] ", position + 1, order.size()) : "";
     try {
       std::vector<store::StageRow> rows;
-      const State state =
-          stage_runner.run(run, keys[index], kept_stages(keys, order, position), on_step, rows);
+      const RunHooks hooks{
+          on_step, [&](const std::vector<store::CurveRow>& points) { store.add_curve(*run_id, points); },
+          files_of(run, store.path())};
+      const State state = stage_runner.run(run, keys[index], kept_stages(keys, order, position), hooks, rows);
       record(store, *run_id, state, rows);
-      ++(std::isfinite(state.perplexity->value) ? summary.ok : summary.diverged);
-      log_info(fmt::format("{}{}: {} = {:.4f} +- {:.4f}  ({})", counter, run.point.label,
-                           state.perplexity->name, state.perplexity->value, state.perplexity->std_error,
+      remove_training_state(hooks.files);
+      ++(converged(state) ? summary.ok : summary.diverged);
+      log_info(fmt::format("{}{}: {}  ({})", counter, run.point.label, summary_of(state),
                            format_duration(seconds_since(begin))));
     } catch (...) {
       const Failure failure = current_failure();

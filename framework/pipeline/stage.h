@@ -5,6 +5,7 @@
 
 #include <torch/torch.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +22,8 @@
 #include "store/run_store.h"
 
 namespace gyre {
+
+struct LearnedFactors;  // train/learn_rotation.h
 
 struct Verification {
   std::string name;  // "invariance/rotate"
@@ -41,15 +44,26 @@ struct MeasureState {
 // What the stages hand on. Copies share tensors.
 struct State {
   Llama model;
-  std::shared_ptr<const GateReference> gate;  // of the model as loaded
+  std::shared_ptr<const GateReference> gate;      // of the model as loaded
+  std::shared_ptr<const LearnedFactors> learned;  // for rotations of the scheme `learned`, or null
   std::shared_ptr<Rotation> r1;
   std::vector<Verification> verifications;
-  std::vector<store::MetricRow> metrics;  // of the stages before evaluate
+  std::vector<store::MetricRow> metrics;    // of the stages before evaluate
+  std::optional<std::int64_t> diverged_at;  // the step at which training did; no stage follows then
   std::optional<Perplexity> perplexity;
   MeasureState measure;
   std::vector<store::TensorStatRow> tensor_stats;
   std::vector<std::pair<std::string, std::vector<store::SampleRow>>>
       samples;  // of metrics but the perplexity
+};
+
+// What a run leaves beside its rows.
+struct RunFiles {
+  std::filesystem::path
+      training_state;            // of a training that is interrupted; removed when the run is finished
+  std::filesystem::path packed;  // the trained model as codes; empty: none is written
+  std::filesystem::path cache;   // folder of what runs share: learned rotations
+  std::string fingerprint;       // of the run: program, inputs and settings, one a line
 };
 
 struct StageContext {
@@ -58,6 +72,8 @@ struct StageContext {
   torch::Device device;
   std::string label;              // for progress
   std::function<void()> on_step;  // between pieces of long work: heartbeat, interruption
+  std::function<void(const std::vector<store::CurveRow>&)> on_curve;  // points of a training, as it goes
+  RunFiles files;
 };
 
 struct Stage {
@@ -70,8 +86,8 @@ struct Stage {
   void (*run)(State&, const StageContext&);  // replaces parts of the state, never writes into shared tensors
 };
 
-// load, measure_original, fold_norms, rotate, install_online, smooth, measure_rotated, calibrate, quantize,
-// attach, evaluate, measure.
+// load, measure_original, fold_norms, learn_rotation, rotate, install_online, smooth, measure_rotated,
+// calibrate, quantize, attach, train, evaluate, measure.
 std::span<const Stage> stages();
 
 }  // namespace gyre

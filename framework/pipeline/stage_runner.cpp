@@ -12,23 +12,24 @@ StageRunner::StageRunner(Inputs& inputs, torch::Device device, std::int64_t memo
     : inputs_(inputs), device_(device), memory_bytes_(memory_bytes), kept_(stages().size()) {}
 
 State StageRunner::run(const FrozenRun& run, const std::vector<std::string>& keys,
-                       const std::vector<bool>& keep, const std::function<void()>& on_step,
+                       const std::vector<bool>& keep, const RunHooks& hooks,
                        std::vector<store::StageRow>& rows) {
   State state;
   std::size_t next = start(keys, keep, state);
   for (std::size_t i = 0; i < next; ++i)
     if (stages()[i].enabled(run.config)) rows.push_back({std::string(stages()[i].name), keys[i], 0, true, 0});
-  const StageContext context{run.config, inputs_, device_, run.point.label, on_step};
-  for (; next < stages().size(); ++next) {
+  const StageContext context{run.config,    inputs_,        device_,    run.point.label,
+                             hooks.on_step, hooks.on_curve, hooks.files};
+  for (; next < stages().size() && !state.diverged_at; ++next) {
     const Stage& stage = stages()[next];
     if (stage.enabled(run.config)) {
-      on_step();
+      context.on_step();
       const auto begin = Clock::now();
       stage.run(state, context);
       const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
       rows.push_back({std::string(stage.name), keys[next], seconds, false, peak_memory_bytes()});
     }
-    if (keep[next]) kept_[next] = Kept{keys[next], state};
+    if (keep[next] && !state.diverged_at) kept_[next] = Kept{keys[next], state};
     limit_memory();
   }
   return state;

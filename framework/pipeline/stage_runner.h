@@ -12,16 +12,22 @@
 
 namespace gyre {
 
+// What a run's stages call and leave (StageContext).
+struct RunHooks {
+  std::function<void()> on_step;
+  std::function<void(const std::vector<store::CurveRow>&)> on_curve;
+  RunFiles files;
+};
+
 class StageRunner {
  public:
   // memory_bytes: what the kept models may hold together.
   StageRunner(Inputs& inputs, torch::Device device, std::int64_t memory_bytes);
 
-  // keys: the point's, one per stage; keep: the stages whose state a later point starts from (plan.h).
-  // on_step is called between pieces of long work. rows: what was done, stage by stage, also when a stage
-  // throws.
+  // keys: the point's, one per stage; keep: the stages whose state a later point starts from (plan.h). rows:
+  // what was done, stage by stage, also when a stage throws.
   State run(const FrozenRun& run, const std::vector<std::string>& keys, const std::vector<bool>& keep,
-            const std::function<void()>& on_step, std::vector<store::StageRow>& rows);
+            const RunHooks& hooks, std::vector<store::StageRow>& rows);
 
  private:
   struct Kept {

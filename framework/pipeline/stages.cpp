@@ -2,8 +2,11 @@
 #include "core/progress.h"
 #include "model/checkpoint.h"
 #include "pipeline/calibrated_stages.h"
+#include "pipeline/learn_stage.h"
 #include "pipeline/measure_stages.h"
 #include "pipeline/stage.h"
+#include "pipeline/train_stage.h"
+#include "train/learn_rotation.h"
 
 namespace gyre {
 namespace {
@@ -71,7 +74,8 @@ void pass_gate(State& state, const StageContext& context, const std::string& sta
 void rotate(State& state, const StageContext& context) {
   RotationPlan plan = context.config.rotation;
   plan.r3 = plan.r4 = RotationSpec{};
-  const Rotations rotations = make_rotations(plan, state.model.config, context.config.seed);
+  Rotations rotations = make_rotations(plan, state.model.config, context.config.seed);
+  if (state.learned) apply_factors(rotations, *state.learned);
   fuse_rotations(state.model, rotations);
   state.r1 = rotations.r1;
   pass_gate(state, context, "rotate");
@@ -97,8 +101,17 @@ void calibrate(State& state, const StageContext& context) {
   });
 }
 
+// Learned steps of activations, keys and values start from the calibration text's first tokens.
 void attach(State& state, const StageContext& context) {
   attach_quantizers(state.model, context.config.quant);
+  const torch::NoGradGuard no_grad;
+  const CalibrateOnUse calibrating;
+  const auto& q = context.config.quant;
+  for (const auto* spec : {&q.activation, &q.key, &q.value})
+    if (spec->scheme == "lsq" || spec->rules.find("lsq") != std::string::npos) {
+      state.model.hidden(state.gate->tokens);
+      return;
+    }
 }
 
 void evaluate(State& state, const StageContext& context) {
@@ -125,9 +138,16 @@ std::span<const Stage> stages() {
       {"measure_original", 1, {"measure.", "eval.dataset", "eval.bos"}, nullptr, measures, measure_original},
       // Folding is the same for every R1, so it reads nothing: the rotations of a sweep share it.
       {"fold_norms", 1, {}, nullptr, [](const RunConfig& c) { return is_set(c.rotation.r1); }, fold},
+      {"learn_rotation",
+       1,
+       {"rotation.", "learn.", "seed"},
+       learning_settings,
+       learns_rotations,
+       learn_stage},
       {"rotate",
        1,
-       {"rotation.r1", "rotation.r2.scheme", "rotation.r2.block_size", "rotation.r2.random_signs", "seed"},
+       {"rotation.r1", "rotation.r2.scheme", "rotation.r2.block_size", "rotation.r2.random_signs",
+        "rotation.r2.init", "rotation.r2.keep_init", "seed"},
        nullptr,
        [](const RunConfig& c) { return is_set(c.rotation.r1) || is_set(c.rotation.r2); },
        rotate},
@@ -154,11 +174,12 @@ std::span<const Stage> stages() {
        nullptr,
        [](const RunConfig& c) { return c.quant.weight.used(); },
        calibrate},
+      // Where weights are trained, that ends with their codes.
       {"quantize",
        1,
        {"quant.weight"},
        solver_settings,
-       [](const RunConfig& c) { return c.quant.weight.used(); },
+       [](const RunConfig& c) { return c.quant.weight.used() && !c.train.enabled(); },
        quantize_stage},
       {"attach",
        1,
@@ -168,6 +189,12 @@ std::span<const Stage> stages() {
          return c.quant.activation.used() || c.quant.key.used() || c.quant.value.used();
        },
        attach},
+      {"train",
+       1,
+       {"train.", "seed"},
+       nullptr,
+       [](const RunConfig& c) { return c.train.enabled(); },
+       train_stage},
       {"evaluate", 1, {"model.dtype", "eval.", "replica"}, nullptr, always, evaluate},
       {"measure", 1, {}, nullptr, measures, measure_stage},
   };

@@ -17,6 +17,7 @@ std::shared_ptr<Rotation> make_sequency(const RotationSpec& spec, std::int64_t s
 std::shared_ptr<Rotation> make_local_hadamard(const RotationSpec& spec, std::int64_t size,
                                               std::uint64_t seed);
 std::shared_ptr<Rotation> make_gsr(const RotationSpec& spec, std::int64_t size, std::uint64_t seed);
+std::shared_ptr<Rotation> make_learned(const RotationSpec& spec, std::int64_t size, std::uint64_t seed);
 
 namespace {
 
@@ -34,6 +35,11 @@ constexpr std::array kSchemes{
     RotationScheme{"gsr",
                    "grouped sequency-arranged rotation: block-diagonal, blocks in sequency order (Walsh)",
                    kBlocks, kSigns, false, make_gsr},
+    RotationScheme{
+        "learned",
+        "learned by descent on orthogonal matrices (SpinQuant) from any other scheme, its init; R1 "
+        "and R2",
+        kBlocks, kSigns, false, make_learned},
 };
 
 }  // namespace

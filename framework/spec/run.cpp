@@ -62,6 +62,8 @@ class SizeList {
 
 }  // namespace
 
+RunConfig::RunConfig() = default;
+
 std::vector<Param> params(const RunConfig& config) {
   std::vector<Param> out;
   RunConfig::describe(config, ParamWriter(out));
@@ -69,14 +71,31 @@ std::vector<Param> params(const RunConfig& config) {
 }
 
 bool enters_digest(std::string_view key) {
-  return !key.starts_with("run.") && !key.starts_with("model.shape.") && key != "model.any_shape";
+  return !key.starts_with("run.") && !key.starts_with("model.shape.") && key != "model.any_shape" &&
+         key != "train.checkpoint_every" && key != "train.recompute" && key != "learn.save_every";
 }
+
+namespace {
+
+// Settings of what the run does not have: they say nothing, and later ones do not change older runs' digests.
+bool is_idle(const RunConfig& config, std::string_view key) {
+  if (key.starts_with("measure.")) return !config.measure.enabled();
+  if (key.starts_with("train.")) return !config.train.enabled();
+  if (key.starts_with("learn.")) return !learns_rotations(config);
+  if (!key.starts_with("rotation.") || (!key.ends_with(".init") && !key.ends_with(".keep_init")))
+    return false;
+  const auto& r = config.rotation;
+  for (const auto& [spec, site] : {std::pair(&r.r1, "rotation.r1."), std::pair(&r.r2, "rotation.r2.")})
+    if (key.starts_with(site)) return !spec->learned();
+  return true;
+}
+
+}  // namespace
 
 std::string canonical_text(const RunConfig& config) {
   std::string text;
   for (const auto& [key, value] : params(config))
-    if (enters_digest(key) && (config.measure.enabled() || !key.starts_with("measure.")))
-      text += key + " = " + value + "\n";
+    if (enters_digest(key) && !is_idle(config, key)) text += key + " = " + value + "\n";
   return text;
 }
 

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "spec/learn.h"
 #include "spec/measure.h"
+#include "spec/train.h"
 #include "spec/values.h"
 
 namespace gyre {
@@ -63,7 +65,10 @@ struct RotationSpec {
   std::string scheme = "none";
   AutoSize block_size{};
   bool random_signs = false;
-  std::string scope = "head";  // r2 only
+  std::string scope = "head";     // r2 only
+  std::string init = "hadamard";  // learned only
+  bool keep_init = false;         // learned only
+  bool learned() const { return scheme == "learned"; }
   template <class Self, class V>
   static void describe(Self& s, V&& v) {
     v.field("scheme", s.scheme, "a row of `gyre list rotations`, or 'none'", Limits{});
@@ -76,6 +81,13 @@ struct RotationSpec {
             "r2 only: head (fused, per head), or all_heads (QuaRot: also a Hadamard across the heads, online "
             "before o_proj)",
             Limits{.one_of = {"head", "all_heads"}});
+    v.field(
+        "init", s.init,
+        "learned only: the scheme from which learning starts; with a block_size it is made in such blocks",
+        Limits{});
+    v.field("keep_init", s.keep_init,
+            "learned only: R = R_init R_learned with R_init fixed, R_learned starting from the identity",
+            Limits{});
   }
 };
 
@@ -289,6 +301,7 @@ struct ExecutionSpec {
   std::int64_t threads = 0;
   double memory = 0;
   std::string db = "results/gyre.sqlite";
+  std::string packed;
   template <class Self, class V>
   static void describe(Self& s, V&& v) {
     v.field("device", s.device, "cpu, cuda, or cuda:N", Limits{});
@@ -296,15 +309,21 @@ struct ExecutionSpec {
     v.field("memory", s.memory, "GB that shared models of a sweep may hold; 0: half of the machine's",
             Limits{.min = 0});
     v.field("db", s.db, "database file (--db and GYRE_DB win over it)", Limits{});
+    v.field("packed", s.packed,
+            "folder for trained models as packed codes, DIGEST.safetensors; empty: none is written",
+            Limits{});
   }
 };
 
 struct RunConfig {
+  RunConfig();  // not inline: g++ 12 loses track of so many strings
   ModelSpec model;
   RotationPlan rotation;
   QuantPlan quant;
+  LearnSpec learn;
   SmoothingSpec smoothing;
   CalibrationSpec calibration;
+  TrainSpec train;
   EvalSpec eval;
   MeasureSpec measure;
   std::int64_t seed = 0;
@@ -315,8 +334,10 @@ struct RunConfig {
     v.group("model", s.model, "the model and its arithmetic");
     v.group("rotation", s.rotation, "rotations by site");
     v.group("quant", s.quant, "quantizers by site");
+    v.group("learn", s.learn, "how rotations of the scheme `learned` are learned");
     v.group("smoothing", s.smoothing, "SmoothQuant, after the rotations");
     v.group("calibration", s.calibration, "calibration text");
+    v.group("train", s.train, "quantization-aware training; part of the run's identity where it is on");
     v.group("eval", s.eval, "perplexity");
     v.group("measure", s.measure, "statistics of tensors; where it is off, not part of the run's identity");
     v.field("seed", s.seed, "seed of everything random", Limits{.min = 0});
@@ -336,12 +357,13 @@ struct Param {
 // All settings in describe order, dotted.
 std::vector<Param> params(const RunConfig& config);
 
-// Whether a setting is part of a run's identity: all but how it is carried out (run.*) and what is only asked
-// of the model (model.shape.*, model.any_shape), whose files enter by their bytes.
+// Whether a setting is part of a run's identity: all but how it is carried out (run.*,
+// train.checkpoint_every, train.recompute, learn.save_every) and what is only asked of the model
+// (model.shape.*, model.any_shape), whose files enter by their bytes.
 bool enters_digest(std::string_view key);
 
 // The canonical text: one `key = value` line per setting that enters the digest, in describe order. Settings
-// of measure.* only where it is on.
+// of measure.*, train.* and learning (learn.*, rotation.rN.init, keep_init) only where those are on.
 std::string canonical_text(const RunConfig& config);
 
 // "W4A4KV4", "W4A16", "FP": derived from quant, for people; "W2*A4" where rules make weights differ; "+R3R4"
@@ -359,6 +381,12 @@ void check_quant_spec(const QuantSpec& spec, std::string_view site, std::string_
 std::string to_text(const ModelShape& shape);
 // Whether every size that is asked for is the one that is there.
 bool fits(const ModelShape& asked, const ModelShape& there);
+
+// Whether R1 or R2 is to be learned.
+bool learns_rotations(const RunConfig& config);
+// What is quantized while they are learned, 'auto', 'same' and 'none' resolved; no solver. kConfig, beginning
+// with "learn.quant.weight", where settings are not of a rule's form.
+QuantPlan learning_plan(const RunConfig& config);
 
 // The size that a block or group has along a dimension: auto resolved, -1 the whole. Throws kConfig naming
 // `what` when it does not divide.

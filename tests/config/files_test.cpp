@@ -28,7 +28,7 @@ TEST_F(BadFile, IsNamedWithLineAndColumn) {
        "unknown key 'quant.weight.nbits' (did you mean 'n_bits'?)"},
       {"[quant.wieght]\nn_bits = 3\n", "1:8", "unknown key 'quant.wieght' (did you mean 'weight'?)"},
       {"[other]\nx = 3\n", "1:2",
-       "unknown key 'other' (known: model, rotation, quant, smoothing, calibration, eval, "},
+       "unknown key 'other' (known: model, rotation, quant, learn, smoothing, calibration, train, eval, "},
       {"quant.weight.n_bits = \"4\"\n", "1:14",
        "quant.weight.n_bits is '4' (a text); expected an integer from 2 to 8"},
       {"[quant.weight]\nn_bits = 16\n", "2:1",

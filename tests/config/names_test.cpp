@@ -28,6 +28,31 @@ std::vector<Name> contract() {
       {"smoothing.scheme", "\"smoothquant\""},
       {"smoothing.alpha", "0.7"},
       {"rotation.r2.scope", "\"all_heads\""},
+      {"learn.objective", "\"kl\""},
+      {"learn.optimizer", "\"adam\""},
+      {"learn.retraction", "\"qr\""},
+      {"learn.step_bound", "false"},
+      {"learn.path", "\"my.txt\""},
+      {"learn.steps", "7"},
+      {"learn.batch", "2"},
+      {"learn.accumulation", "3"},
+      {"learn.window", "128"},
+      {"learn.lr", "0.5"},
+      {"learn.schedule", "\"linear\""},
+      {"learn.warmup", "2"},
+      {"learn.final_lr", "0.1"},
+      {"learn.beta1", "0.8"},
+      {"learn.beta2", "0.95"},
+      {"learn.epsilon", "0.001"},
+      {"learn.weight_decay", "0.1"},
+      {"learn.grad_clip", "0.5"},
+      {"learn.clipped", "\"stop\""},
+      {"learn.dtype", "\"float64\""},
+      {"learn.save_every", "3"},
+      {"learn.quant.weight", "\"same\""},
+      {"learn.quant.activation", "\"none\""},
+      {"learn.quant.key", "\"none\""},
+      {"learn.quant.value", "\"none\""},
       {"calibration.path", "\"my.txt\""},
       {"calibration.samples", "7"},
       {"calibration.window", "128"},
@@ -53,9 +78,9 @@ std::vector<Name> contract() {
                                  "num_attention_heads", "num_key_value_heads", "head_dim", "vocab_size"})
     names.push_back({"model.shape." + size, "64"});
   for (const std::string site : {"r1", "r2", "r3", "r4"})
-    for (const auto& [field, value] :
-         {std::pair("scheme", "\"hadamard\""), std::pair("block_size", "32"),
-          std::pair("block_size", "\"auto\""), std::pair("random_signs", "true")})
+    for (const auto& [field, value] : {std::pair("scheme", "\"hadamard\""), std::pair("block_size", "32"),
+                                       std::pair("block_size", "\"auto\""), std::pair("random_signs", "true"),
+                                       std::pair("init", "\"gsr\""), std::pair("keep_init", "true")})
       names.push_back({"rotation." + site + "." + field, value});
   for (const std::string site : {"weight", "activation", "key", "value", "kv"})
     for (const auto& [field, value] :
@@ -123,16 +148,25 @@ TEST(Names, EverySettingIsMovedByTheTable) {
 TEST(Names, EnterTheCanonicalTextWhereTheyMoveAResult) {
   const SettingsFolder folder;
   const auto plain = canonical_text(folder.composed().config);
-  const std::string on = "measure.scheme=statistics";
-  const auto measured = canonical_text(folder.composed({on}).config);
   for (const auto& [key, value] : contract()) {
     const std::string word = key + "=" + value;
-    EXPECT_EQ(canonical_text(folder.composed({on, word}).config) == measured,
-              !enters_digest(key) || folder.value(targets(key).front(), {on}) == value)
-        << key;
-    // How it is measured means nothing where nothing is.
-    if (key.starts_with("measure.") && key != "measure.scheme")
+    // Settings of what is off mean nothing; they are moved where it is on.
+    const bool about_learning =
+        key.starts_with("learn.") ||
+        (key.starts_with("rotation.") && (key.ends_with(".init") || key.ends_with(".keep_init")));
+    std::vector<std::string> on;
+    if (about_learning) on = {"rotation.r1.scheme=learned", "rotation.r2.scheme=learned"};
+    if (key.starts_with("measure.") && key != "measure.scheme") on = {"measure.scheme=statistics"};
+    if (!on.empty()) {
       EXPECT_EQ(canonical_text(folder.composed({word}).config), plain) << key;
+    }
+    if (key == "learn.weight_decay") continue;  // refused there
+    const bool idle = !enters_digest(key) || key.starts_with("rotation.r3.init") ||
+                      key.starts_with("rotation.r4.init") || key.starts_with("rotation.r3.keep") ||
+                      key.starts_with("rotation.r4.keep") || folder.value(targets(key).front(), on) == value;
+    const auto before = canonical_text(folder.composed(on).config);
+    on.push_back(word);
+    EXPECT_EQ(canonical_text(folder.composed(on).config) == before, idle) << key;
   }
 }
 

@@ -32,10 +32,11 @@ std::vector<fs::path> toml_files(const fs::path& folder) {
 
 TEST(ShippedGroups, AreThoseOfTheDocuments) {
   EXPECT_THAT(groups(kExperiments),
-              testing::ElementsAre("data", "eval", "model", "online", "quant", "rotation"));
-  EXPECT_THAT(choices("rotation"),
-              testing::IsSupersetOf({"none", "identity", "random", "hadamard", "randomized_hadamard",
-                                     "sequency", "local_hadamard", "gsr"}));
+              testing::ElementsAre("data", "eval", "model", "online", "quant", "rotation", "train"));
+  EXPECT_THAT(
+      choices("rotation"),
+      testing::IsSupersetOf({"none", "identity", "random", "hadamard", "randomized_hadamard", "sequency",
+                             "local_hadamard", "gsr", "learned", "learned_hadamard", "learned_gsr"}));
   EXPECT_THAT(choices("quant"),
               testing::IsSupersetOf({"none", "w4a16", "w3a16", "w2a16", "w4a8kv8", "w4a4kv4"}));
   EXPECT_THAT(choices("data"), testing::IsSupersetOf({"wikitext2", "stories"}));
@@ -74,6 +75,7 @@ TEST(ShippedRotations, SetR1ByTheirNameAndR2) {
   struct Row {
     const char *name, *r1, *r2;
     bool signs = false;
+    const char* init = "hadamard";
   };
   constexpr Row kRows[] = {
       {"none", "none", "none"},
@@ -84,14 +86,18 @@ TEST(ShippedRotations, SetR1ByTheirNameAndR2) {
       {"sequency", "sequency", "hadamard"},
       {"local_hadamard", "local_hadamard", "hadamard"},
       {"gsr", "gsr", "hadamard"},
+      {"learned", "learned", "learned", true},
+      {"learned_hadamard", "learned", "learned"},
+      {"learned_gsr", "learned", "learned", false, "gsr"},
   };
-  for (const auto& [name, r1, r2, signs] : kRows) {
+  for (const auto& [name, r1, r2, signs, init] : kRows) {
     const auto rotation = composed({std::string("rotation=") + name}).rotation;
     EXPECT_EQ(rotation.r1.scheme, r1) << name;
     EXPECT_EQ(rotation.r1.random_signs, signs) << name;
     EXPECT_TRUE(rotation.r1.block_size.is_auto()) << name;
+    EXPECT_EQ(rotation.r1.init, init) << name;
     EXPECT_EQ(rotation.r2.scheme, r2) << name;
-    EXPECT_FALSE(rotation.r2.random_signs) << name;
+    EXPECT_EQ(rotation.r2.random_signs, rotation.r2.learned() && signs) << name;
     EXPECT_EQ(rotation.r3.scheme, "none") << name;
     EXPECT_EQ(rotation.r4.scheme, "none") << name;
   }
@@ -150,7 +156,19 @@ TEST(ShippedModels, BringTheTextThatTheyAreJudgedOn) {
 }
 
 Composed composed_preset(const std::string& name) {
-  return compose(kExperiments, {"experiment=" + name, "model.path=m", "calibration.path=c"});
+  return compose(kExperiments, {"experiment=" + name, "model.path=m", "calibration.path=c", "train.path=t"});
+}
+
+// Settings that matter to learned rotations alone.
+bool is_about_learning(const std::string& key) {
+  return key.starts_with("learn.") ||
+         (key.starts_with("rotation.") && (key.ends_with(".init") || key.ends_with(".keep_init")));
+}
+
+bool learns(const std::string& key, const RotationPlan& rotation) {
+  if (key.starts_with("learn.")) return rotation.r1.learned() || rotation.r2.learned();
+  return key.starts_with("rotation.r1.") ? rotation.r1.learned()
+                                         : key.starts_with("rotation.r2.") && rotation.r2.learned();
 }
 
 // A default that changes later must not change what a paper's preset means.
@@ -161,6 +179,8 @@ TEST(ShippedPresets, SayEverySettingThemselves) {
     const auto preset = composed_preset(name);
     for (const auto& [key, origin] : preset.origins) {
       if (key.starts_with("run.") || key == "model.path" || key == "calibration.path") continue;
+      if (key == "train.path" || (key.starts_with("train.") && !preset.config.train.enabled())) continue;
+      if (is_about_learning(key) && !learns(key, preset.config.rotation)) continue;
       EXPECT_THAT(origin, testing::StartsWith("experiments/presets/" + name + ".toml:"))
           << name << " " << key;
     }
@@ -179,11 +199,11 @@ TEST(ShippedPresets, AskForWhatTheRepositoryDoesNotHave) {
       }
       return "accepted";
     };
-    EXPECT_THAT(refusal({"calibration.path=c"}), testing::HasSubstr("model.path")) << name;
-    const bool solves = composed_preset(name).config.quant.weight.solver == "gptq";
-    EXPECT_THAT(refusal({"model.path=m"}),
-                solves ? testing::HasSubstr("calibration.path") : testing::HasSubstr("accepted"))
-        << name;
+    EXPECT_THAT(refusal({"calibration.path=c", "train.path=t"}), testing::HasSubstr("model.path")) << name;
+    const auto config = composed_preset(name).config;
+    const bool solves = config.quant.weight.solver == "gptq" || learns_rotations(config);
+    const char* missing = solves ? "calibration.path" : config.train.enabled() ? "train.path" : "accepted";
+    EXPECT_THAT(refusal({"model.path=m"}), testing::HasSubstr(missing)) << name;
   }
 }
 
@@ -216,6 +236,27 @@ TEST(ShippedPresets, OfQuarotHaveItsRotations) {
     EXPECT_EQ(r.r3.scheme, config.quant.key.enabled() ? "hadamard" : "none") << name;
     EXPECT_EQ(r.r4.scheme, "hadamard") << name;
   }
+}
+
+TEST(ShippedPresets, OfSpinQuantLearnAsPublished) {
+  int n = 0;
+  for (const auto& name : presets(kExperiments)) {
+    const auto config = composed_preset(name).config;
+    if (!learns_rotations(config)) continue;
+    ++n;
+    const auto& loop = config.learn.loop;
+    EXPECT_EQ(loop.steps * loop.batch * loop.accumulation * loop.window, 100 * 8 * 2048) << name;
+    EXPECT_EQ(loop.lr, 1.5) << name;
+    EXPECT_EQ(config.learn.path, config.calibration.path) << name;
+    const auto plan = learning_plan(config);
+    EXPECT_EQ(plan.weight.used(), config.quant.weight.solver != "gptq") << name;
+    EXPECT_EQ(plan.weight.solver, "nearest") << name;
+    EXPECT_TRUE(plan.activation == config.quant.activation) << name;
+    EXPECT_FALSE(plan.activation.symmetric) << name;
+    EXPECT_EQ(config.rotation.r3.scheme, config.quant.key.enabled() ? "hadamard" : "none") << name;
+    EXPECT_EQ(config.rotation.r4.scheme, "hadamard") << name;
+  }
+  EXPECT_EQ(n, 3);
 }
 
 TEST(ShippedSweeps, Load) {
@@ -273,6 +314,27 @@ TEST(ShippedSweeps, TheReferenceTableIsComplete) {
                     {"W4A16", "W3A16", "W2A16", "W4A8KV8", "W4A4KV4", "W4A4KV4+R3R4"}));
   for (const auto& point : load_sweep(kExperiments / "sweeps/smollm2_ptq.toml", kExperiments, {}).points)
     EXPECT_EQ(point.composed.config.eval.max_windows, 8);
+}
+
+TEST(ShippedSweeps, TheAblationOfRcpTrainsAllAlike) {
+  std::map<std::string, int> cells;
+  std::set<std::string> trainings;
+  for (const auto& point : load_sweep(kExperiments / "sweeps/rcp_ablation.toml", kExperiments, {}).points) {
+    const auto& config = point.composed.config;
+    EXPECT_EQ(config.eval.dataset, "stories-heldout");
+    if (!config.quant.weight.enabled()) continue;
+    EXPECT_TRUE(bits_label(config).starts_with("W2A4KV4")) << bits_label(config);
+    ++cells[config.rotation.r1.scheme + " " + config.quant.weight.scheme + " " + config.train.scheme];
+    if (!config.train.enabled()) continue;
+    EXPECT_EQ(config.train.path, "stories-train");
+    std::string text;
+    for (const auto& [key, value] : params(config))
+      if (key.starts_with("train.")) text += value + " ";
+    trainings.insert(text);
+  }
+  EXPECT_EQ(trainings.size(), 1u);
+  EXPECT_EQ(cells.size(), 15u);
+  for (const auto& [cell, seeds] : cells) EXPECT_EQ(seeds, 2) << cell;
 }
 
 TEST(ShippedSweeps, TwoBitsSeparateRotationGridSolverAndClip) {

@@ -48,7 +48,8 @@ FrozenRun frozen(Inputs& inputs, const std::string& preset, std::vector<std::str
 TEST(Presets, FreezeForTheModelThatTheyAreFor) {
   const TemporaryFolder folder;
   const std::vector<std::string> words = {"model.path=" + llama2_7b(folder).string(),
-                                          "calibration.path=" + training_text(folder)};
+                                          "calibration.path=" + training_text(folder),
+                                          "train.path=" + training_text(folder)};
   Inputs inputs;
   for (const auto& name : config::presets(experiments_dir())) {
     try {
@@ -90,10 +91,13 @@ std::vector<FrozenRun> stand_in_runs(Inputs& inputs, const TemporaryFolder& fold
   const auto text = training_text(folder);
   std::vector<FrozenRun> runs;
   for (const auto& name : names)
-    runs.push_back(frozen(inputs, name,
-                          {"model.path=" + model.string(), "model.any_shape=true", "model.dtype=float32",
-                           "calibration.path=" + text, "calibration.samples=12", "calibration.window=64",
-                           "eval.dataset=stories", "eval.window=64", "eval.max_windows=2", "run.threads=1"}));
+    runs.push_back(frozen(
+        inputs, name,
+        {"model.path=" + model.string(), "model.any_shape=true", "model.dtype=float32",
+         "calibration.path=" + text, "calibration.samples=12", "calibration.window=64", "train.path=" + text,
+         "train.steps=2", "train.batch=1", "train.accumulation=1", "train.window=64",
+         "train.generate.samples=2", "learn.steps=2", "learn.accumulation=2", "learn.window=32",
+         "eval.dataset=stories", "eval.window=64", "eval.max_windows=2", "run.threads=1"}));
   return runs;
 }
 
@@ -109,7 +113,7 @@ void expect_finished(const std::vector<std::string>& names) {
 
 TEST(Presets, RunOnAStandIn) {
   expect_finished({"quarot_w4a4kv4_g256_gptq", "quarot_w2a16_rtn", "rtn_w4a16", "gsr_w2a16_g128_gptq",
-                   "spinquant_unlearned_w4a4kv4_gptq"});
+                   "spinquant_unlearned_w4a4kv4_gptq", "spinquant_w4a4kv4_gptq"});
 }
 
 TEST(SlowPresets, AllRunOnAStandIn) {

@@ -25,8 +25,16 @@ TEST_F(CorpusTest, EveryNamedTextCanBeLoaded) {
   for (const auto& entry : corpora()) {
     const auto corpus = load_corpus(std::string(entry.name));
     EXPECT_EQ(corpus.name, entry.name);
-    EXPECT_GT(corpus.text.size(), 100000u);
+    EXPECT_GT(corpus.text.size(), 50000u);
   }
+}
+
+TEST_F(CorpusTest, StoriesPartBetweenStories) {
+  const auto all = load_corpus("stories").text, train = load_corpus("stories-train").text,
+             heldout = load_corpus("stories-heldout").text;
+  EXPECT_EQ(train + heldout, all);
+  EXPECT_TRUE(train.ends_with("<|endoftext|>\n"));
+  EXPECT_NEAR(static_cast<double>(train.size()) / static_cast<double>(all.size()), 0.8, 0.01);
 }
 
 TEST_F(CorpusTest, OtherFilesAreTakenAsTheyAre) {

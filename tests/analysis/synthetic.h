@@ -32,7 +32,12 @@ class SyntheticFixture : public Fixture {
     RunConfig c = config(r1, weight, activation);
     if (weight != 16) c.quant.weight.group_size.value = group;
     for (auto* site : {&c.quant.key, &c.quant.value})
-      if (cache != 16) *site = {"rtn", cache, AutoSize{-1}, false, "integer", {}, "nearest", false, ""};
+      if (cache != 16) {
+        site->scheme = "rtn";
+        site->n_bits = cache;
+        site->symmetric = false;
+        site->zero_point = "integer";
+      }
     if (online) c.rotation.r3.scheme = c.rotation.r4.scheme = "hadamard";
     c.model.path = "models/Tiny_1.gguf";
     return c;

@@ -18,7 +18,7 @@ TEST(Recompute, GivesTheGradientsOfTheDirectCall) {
   const auto start = torch::randn({7, 5});
   std::vector<std::vector<torch::Tensor>> results;
   for (const bool again : {false, true}) {
-    w.mutable_grad() = v.mutable_grad() = {};
+    w.mutable_grad() = v.mutable_grad() = torch::Tensor{};
     const auto x = start.clone().requires_grad_();
     auto y = x;
     for (int i = 0; i < 3; ++i) y = again ? recomputed(part, y) : part(y);

@@ -124,8 +124,6 @@ Llama Student::finish() {
   groups_.clear();
   const bool tied = model_.head.weight.is_same(model_.embedding);
   plain(model_.embedding);
-  plain(model_.head.weight);
-  if (tied) model_.head.weight = model_.embedding;
   plain(model_.final_norm);
   for (auto& block : model_.blocks) {
     plain(block.input_norm);
@@ -137,6 +135,7 @@ Llama Student::finish() {
     plain(linear.bias);
     linear.quantize_on_the_fly = false;
   });
+  if (tied) model_.head.weight = model_.embedding;
   return std::move(model_);
 }
 

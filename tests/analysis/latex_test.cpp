@@ -154,7 +154,7 @@ TEST(Latex, OfEveryCharacterReads) {
 // The reader finds what a compiler would.
 TEST(LatexReader, RefusesWhatWouldNotCompile) {
   for (const char* text :
-       {"a & b", "50% {", "a_b", "\\unknown", "\\begin{tabular}{lr}\na \\\\\n\\end{tabular}", "$a",
+       {"a & b", "50\\% {", "a_b", "\\unknown", "\\begin{tabular}{lr}\na \\\\\n\\end{tabular}", "$a",
         "\xcf\x81", "\\begin{table}", "\\pm", "\\begin{tabular}{l}\na \\\\[b] \\\\\n\\end{tabular}", "}"})
     EXPECT_NE(LatexReader(text).problem(), "") << text;
   EXPECT_EQ(LatexReader("\\begin{tabular}{lr}\na & $\\pm$ 1 \\\\\n\\end{tabular} 5\\% % x_y").problem(), "");

@@ -22,15 +22,18 @@ struct TrainCrashTest : ::testing::Test {
                                     (folder / place / "gyre.sqlite").string()} +
            quick();
   }
-  store::RunRow only_ok(const std::string& place) const {
+  // A killed run may have been finished before the last kill, and then made once more: the numbers must be
+  // the same.
+  store::RunRow ok_run(const std::string& place) const {
     std::vector<store::RunRow> ok;
     for (const auto& run : store::RunStore(folder / place / "gyre.sqlite", true).runs(""))
       if (run.status == "ok") ok.push_back(run);
-    EXPECT_EQ(ok.size(), 1u);
+    EXPECT_GE(ok.size(), 1u);
+    for (const auto& run : ok) EXPECT_EQ(run.metrics.at(0).value, ok.at(0).metrics.at(0).value);
     return ok.at(0);
   }
   std::string packed(const std::string& place) const {
-    return bytes_of(folder / place / "packed" / (only_ok(place).digest.substr(0, 32) + ".safetensors"));
+    return bytes_of(folder / place / "packed" / (ok_run(place).digest.substr(0, 32) + ".safetensors"));
   }
   TemporaryFolder folder;
 };
@@ -52,10 +55,10 @@ TEST_F(TrainCrashTest, SurvivesSigkillAtFiveRandomMoments) {
   const auto last = Program(folder.path(), command("killed")).wait();
   ASSERT_EQ(last.status, 0) << last.err;
   EXPECT_GT(continued, 0);
-  EXPECT_EQ(only_ok("killed").metrics[0].value, only_ok("whole").metrics[0].value);
+  EXPECT_EQ(ok_run("killed").metrics[0].value, ok_run("whole").metrics[0].value);
   EXPECT_EQ(packed("killed"), packed("whole"));
   EXPECT_FALSE(std::filesystem::exists(folder / "killed/cache/training" /
-                                       (only_ok("killed").digest.substr(0, 32) + ".safetensors")));
+                                       (ok_run("killed").digest.substr(0, 32) + ".safetensors")));
 }
 
 TEST_F(TrainCrashTest, AnInterruptSavesTheStep) {

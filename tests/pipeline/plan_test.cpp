@@ -73,7 +73,7 @@ TEST(StageKeys, AStageThatIsOffHasTheKeyBeforeIt) {
     EXPECT_EQ(keys[i] == keys[i - 1], !stages()[i].enabled(config)) << stages()[i].name;
 }
 
-// For some configuration at least.
+// For some configuration at least. Keys leave out by themselves what is not part of the identity.
 TEST(Stages, ReadEverySettingThatIsPartOfARunsIdentity) {
   RunConfig everything = quantized();
   everything.quant.weight.solver = "gptq";
@@ -84,9 +84,10 @@ TEST(Stages, ReadEverySettingThatIsPartOfARunsIdentity) {
     for (const auto prefix : stage.reads_too(everything)) prefixes.push_back(prefix);
   }
   for (const auto& [key, value] : params(RunConfig{})) {
+    if (!enters_digest(key)) continue;
     const bool read =
         std::ranges::any_of(prefixes, [&](std::string_view prefix) { return key.starts_with(prefix); });
-    EXPECT_EQ(read, enters_digest(key)) << key;
+    EXPECT_TRUE(read) << key;
   }
 }
 

@@ -14,7 +14,7 @@ struct TrainCrashTest : ::testing::Test {
                                     "data=stories_split",
                                     "quant=w2a4kv4_ldp",
                                     "train=qat",
-                                    "train.steps=60",
+                                    "train.steps=100",
                                     "train.window=64",
                                     "train.checkpoint_every=1",
                                     "run.packed=" + (folder / place / "packed").string(),
@@ -22,53 +22,61 @@ struct TrainCrashTest : ::testing::Test {
                                     (folder / place / "gyre.sqlite").string()} +
            quick();
   }
-  // A killed run may have been finished before the last kill, and then made once more: the numbers must be
-  // the same.
-  store::RunRow ok_run(const std::string& place) const {
+  store::RunRow only_ok(const std::string& place) const {
     std::vector<store::RunRow> ok;
     for (const auto& run : store::RunStore(folder / place / "gyre.sqlite", true).runs(""))
       if (run.status == "ok") ok.push_back(run);
-    EXPECT_GE(ok.size(), 1u);
-    for (const auto& run : ok) EXPECT_EQ(run.metrics.at(0).value, ok.at(0).metrics.at(0).value);
+    EXPECT_EQ(ok.size(), 1u);
     return ok.at(0);
   }
   std::string packed(const std::string& place) const {
-    return bytes_of(folder / place / "packed" / (ok_run(place).digest.substr(0, 32) + ".safetensors"));
+    return bytes_of(folder / place / "packed" / (only_ok(place).digest.substr(0, 32) + ".safetensors"));
+  }
+  static void wait_for(const Program& program, const char* text) {
+    while (program.err_so_far().find(text) == std::string::npos)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   TemporaryFolder folder;
 };
 
 TEST_F(TrainCrashTest, SurvivesSigkillAtFiveRandomMoments) {
+  const auto seconds_from = [](Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  Program untouched(folder.path(), command("whole"));
+  wait_for(untouched, "training takes");
   const auto begin = Clock::now();
-  const auto whole = Program(folder.path(), command("whole")).wait();
+  const auto whole = untouched.wait();
   ASSERT_EQ(whole.status, 0) << whole.err;
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  const double seconds = seconds_from(begin);
   std::mt19937 random(20251125);
-  std::uniform_real_distribution<double> share(0.3, 0.7);
-  int continued = 0;
-  for (int i = 0; i < 5; ++i) {
+  std::uniform_real_distribution<double> share(0.05, 0.25);
+  bool continued = false, finished = false;
+  for (int i = 0; i < 5 && !finished; ++i) {
     Program program(folder.path(), command("killed"));
+    wait_for(program, "training takes");
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds * share(random)));
     program.send(SIGKILL);
-    continued += program.wait().err.find("continued after step") != std::string::npos;
+    const auto outcome = program.wait();
+    finished = outcome.status == 0;
+    continued = continued || outcome.err.find("continued after step") != std::string::npos;
   }
-  const auto last = Program(folder.path(), command("killed")).wait();
-  ASSERT_EQ(last.status, 0) << last.err;
-  EXPECT_GT(continued, 0);
-  EXPECT_EQ(ok_run("killed").metrics[0].value, ok_run("whole").metrics[0].value);
+  if (!finished) {
+    const auto last = Program(folder.path(), command("killed")).wait();
+    ASSERT_EQ(last.status, 0) << last.err;
+    continued = continued || last.err.find("continued after step") != std::string::npos;
+  }
+  EXPECT_TRUE(continued);
+  EXPECT_EQ(only_ok("killed").metrics[0].value, only_ok("whole").metrics[0].value);
   EXPECT_EQ(packed("killed"), packed("whole"));
   EXPECT_FALSE(std::filesystem::exists(folder / "killed/cache/training" /
-                                       (ok_run("killed").digest.substr(0, 32) + ".safetensors")));
+                                       (only_ok("killed").digest.substr(0, 32) + ".safetensors")));
 }
 
 TEST_F(TrainCrashTest, AnInterruptSavesTheStep) {
   auto endless = command("interrupted");
   endless.push_back("train.steps=1000000");
   endless.push_back("train.checkpoint_every=0");
-  const auto wait_for = [](const Program& program, const char* text) {
-    while (program.err_so_far().find(text) == std::string::npos)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  };
   Program first(folder.path(), endless);
   wait_for(first, "training takes");
   std::this_thread::sleep_for(std::chrono::seconds(2));

@@ -84,18 +84,9 @@ class Walk {
 
  private:
   // Shows the linears what source gives for each window.
-  void pass(std::int64_t layer, std::vector<LinearRef> linears,
+  void pass(std::int64_t layer, const std::vector<LinearRef>& linears,
             const std::function<torch::Tensor(std::int64_t)>& source) {
-    std::vector<SharedInput> inputs;
-    for (const auto& ref : linears) {
-      const auto same = std::ranges::find_if(inputs, [&](const SharedInput& input) {
-        return input.linears[0].linear.shares_input_with(ref.linear);
-      });
-      if (same != inputs.end())
-        same->linears.push_back(ref);
-      else
-        inputs.push_back({layer, {ref}});
-    }
+    const auto inputs = shared_inputs(layer, linears);
     for (const auto& input : inputs) visitor_.begin(input);
     for (std::int64_t s = 0; s < samples_; ++s) {
       const auto x = source(s);
@@ -126,6 +117,20 @@ class Walk {
 };
 
 }  // namespace
+
+std::vector<SharedInput> shared_inputs(std::int64_t layer, const std::vector<LinearRef>& linears) {
+  std::vector<SharedInput> inputs;
+  for (const auto& ref : linears) {
+    const auto same = std::ranges::find_if(inputs, [&](const SharedInput& input) {
+      return input.linears[0].linear.shares_input_with(ref.linear);
+    });
+    if (same != inputs.end())
+      same->linears.push_back(ref);
+    else
+      inputs.push_back({layer, {ref}});
+  }
+  return inputs;
+}
 
 torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec,
                                   std::int64_t seed) {

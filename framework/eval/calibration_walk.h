@@ -23,6 +23,9 @@ struct SharedInput {
   std::int64_t size() const { return linears[0].linear.weight.size(1); }
 };
 
+// Parts linears that read one activation by what they make of it first: online rotation and input quantizer.
+std::vector<SharedInput> shared_inputs(std::int64_t layer, const std::vector<LinearRef>& linears);
+
 class InputVisitor {
  public:
   virtual ~InputVisitor() = default;

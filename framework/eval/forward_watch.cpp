@@ -13,17 +13,7 @@ namespace {
 
 void show_input(ForwardWatcher& watcher, std::int64_t layer, const std::vector<LinearRef>& linears,
                 const torch::Tensor& x) {
-  std::vector<SharedInput> inputs;
-  for (const auto& ref : linears) {
-    const auto same = std::ranges::find_if(inputs, [&](const SharedInput& input) {
-      return input.linears[0].linear.shares_input_with(ref.linear);
-    });
-    if (same != inputs.end())
-      same->linears.push_back(ref);
-    else
-      inputs.push_back({layer, {ref}});
-  }
-  for (const auto& input : inputs) watcher.see_input(input, x);
+  for (const auto& input : shared_inputs(layer, linears)) watcher.see_input(input, x);
 }
 
 void show_cache(ForwardWatcher& watcher, std::int64_t layer, const Attention& attention,

@@ -3,43 +3,28 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "model/tensor_loading.h"
 
 namespace gyre::packed {
 
+namespace {
+bool is_held(torch::ScalarType dtype) {
+  return torch::isFloatingType(dtype) || dtype == torch::kUInt8;
+}
+}  // namespace
+
 format::DType container_dtype(torch::ScalarType dtype, const std::string& name) {
-  switch (dtype) {
-    case torch::kFloat64:
-      return format::DType::kF64;
-    case torch::kFloat32:
-      return format::DType::kF32;
-    case torch::kFloat16:
-      return format::DType::kF16;
-    case torch::kBFloat16:
-      return format::DType::kBF16;
-    case torch::kUInt8:
-      return format::DType::kU8;
-    default:
-      fail(ErrorCode::kUnsupported, "tensor {} is {}, which a packed model cannot hold", name,
-           torch::toString(dtype));
-  }
+  const auto found = gyre::container_dtype(dtype);
+  GYRE_CHECK(found && is_held(dtype), ErrorCode::kUnsupported,
+             "tensor {} is {}, which a packed model cannot hold", name, torch::toString(dtype));
+  return *found;
 }
 
 torch::ScalarType torch_dtype(format::DType dtype, const std::string& name) {
-  switch (dtype) {
-    case format::DType::kF64:
-      return torch::kFloat64;
-    case format::DType::kF32:
-      return torch::kFloat32;
-    case format::DType::kF16:
-      return torch::kFloat16;
-    case format::DType::kBF16:
-      return torch::kBFloat16;
-    case format::DType::kU8:
-      return torch::kUInt8;
-    default:
-      fail(ErrorCode::kUnsupported, "tensor {} is {}, which a packed model does not hold", name,
-           format::dtype_name(dtype));
-  }
+  const auto found = gyre::torch_dtype(dtype);
+  GYRE_CHECK(found && is_held(*found), ErrorCode::kUnsupported,
+             "tensor {} is {}, which a packed model does not hold", name, format::dtype_name(dtype));
+  return *found;
 }
 
 void for_each_input_quantizer(

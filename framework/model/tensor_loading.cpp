@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 
 namespace gyre {
 namespace {
+
+constexpr std::pair<torch::ScalarType, format::DType> kDtypes[] = {
+    {torch::kFloat64, format::DType::kF64}, {torch::kFloat32, format::DType::kF32},
+    {torch::kFloat16, format::DType::kF16}, {torch::kBFloat16, format::DType::kBF16},
+    {torch::kInt64, format::DType::kI64},   {torch::kInt32, format::DType::kI32},
+    {torch::kUInt8, format::DType::kU8},
+};
 
 // Values converted at once: 16 MB of float32.
 constexpr std::int64_t kPiece = std::int64_t{1} << 22;
@@ -56,6 +64,18 @@ format::TensorView row_range(const format::TensorView& view, std::int64_t width,
 }
 
 }  // namespace
+
+std::optional<format::DType> container_dtype(torch::ScalarType dtype) {
+  for (const auto& [ours, theirs] : kDtypes)
+    if (ours == dtype) return theirs;
+  return {};
+}
+
+std::optional<torch::ScalarType> torch_dtype(format::DType dtype) {
+  for (const auto& [ours, theirs] : kDtypes)
+    if (theirs == dtype) return ours;
+  return {};
+}
 
 torch::Tensor load_tensor(const format::TensorView& view, torch::ScalarType dtype, torch::Device device) {
   const auto width = view.shape.empty() ? 1 : view.shape.back();

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "format/safetensors.h"
+#include "model/tensor_loading.h"
 
 namespace gyre {
 namespace {
@@ -14,24 +15,10 @@ namespace fs = std::filesystem;
 constexpr const char* kFingerprint = "gyre.fingerprint";
 
 format::DType file_dtype(const torch::Tensor& t) {
-  switch (t.scalar_type()) {
-    case torch::kFloat64:
-      return format::DType::kF64;
-    case torch::kFloat32:
-      return format::DType::kF32;
-    case torch::kFloat16:
-      return format::DType::kF16;
-    case torch::kBFloat16:
-      return format::DType::kBF16;
-    case torch::kInt64:
-      return format::DType::kI64;
-    case torch::kInt32:
-      return format::DType::kI32;
-    case torch::kUInt8:
-      return format::DType::kU8;
-    default:
-      fail(ErrorCode::kUnsupported, "a state cannot hold a tensor of {}", torch::toString(t.scalar_type()));
-  }
+  const auto found = container_dtype(t.scalar_type());
+  GYRE_CHECK(found, ErrorCode::kUnsupported, "a state cannot hold a tensor of {}",
+             torch::toString(t.scalar_type()));
+  return *found;
 }
 
 std::string line_at(const std::vector<std::string>& lines, std::size_t i) {

@@ -161,18 +161,6 @@ TEST_F(PackedModels, TakeWhatTheArithmeticSays) {
   }
 }
 
-LlamaConfig llama_7b() {
-  LlamaConfig config;
-  config.vocab_size = 32000;
-  config.hidden_size = 4096;
-  config.intermediate_size = 11008;
-  config.num_hidden_layers = 32;
-  config.num_attention_heads = config.num_key_value_heads = 32;
-  config.head_dim = 128;
-  config.max_position_embeddings = 4096;
-  return config;
-}
-
 RunConfig rcp(const std::string& scheme) {
   RunConfig run;
   run.rotation.r1.scheme = "hadamard";
@@ -188,20 +176,20 @@ RunConfig rcp(const std::string& scheme) {
 // The paper's figure for LLaMA-2-7B, 5.29 times smaller: 2 bits and four float16 a group of 128, embeddings
 // and lm_head in 16 bits.
 TEST(Footprint, OfRcpIsThePapers) {
-  const auto size = footprint(llama_7b(), rcp("ldp"));
+  const auto size = footprint(config_llama2_7b(), rcp("ldp"));
   EXPECT_EQ(size.n_quantized, 6476005376);
   EXPECT_EQ(size.n_rest, 262144000);  // the norms are folded
   EXPECT_EQ(size.bits_per_weight(), 2.5);
   EXPECT_NEAR(size.ratio_to_fp16(), 5.29, 0.005);
   EXPECT_NEAR(size.bytes() / 1e9, 2.549, 0.002);
-  const auto two = footprint(llama_7b(), rcp("lwc"));
+  const auto two = footprint(config_llama2_7b(), rcp("lwc"));
   EXPECT_EQ(two.bits_per_weight(), 2.25);
   EXPECT_EQ(two.bytes(), 6476005376 * 2.25 / 8 + 262144000 * 2.0);
 }
 
 // A head that the original shares counts once there and twice when packed.
 TEST(Footprint, CountsATiedHeadOnceInTheOriginal) {
-  auto config = llama_7b();  // LLaMA-3.2 1B
+  auto config = config_llama2_7b();  // LLaMA-3.2 1B
   config.vocab_size = 128256;
   config.hidden_size = 2048;
   config.intermediate_size = 8192;

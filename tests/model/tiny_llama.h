@@ -38,6 +38,19 @@ inline LlamaConfig config_24_8() {
   return config;
 }
 
+// The sizes of LLaMA-2-7B, for arithmetic on shapes alone.
+inline LlamaConfig config_llama2_7b() {
+  LlamaConfig config;
+  config.vocab_size = 32000;
+  config.hidden_size = 4096;
+  config.intermediate_size = 11008;
+  config.num_hidden_layers = 32;
+  config.num_attention_heads = config.num_key_value_heads = 32;
+  config.head_dim = 128;
+  config.max_position_embeddings = 4096;
+  return config;
+}
+
 // Gains well away from 1 and channels of unequal size, so that a forgotten fold or rotation shows.
 inline Llama random_llama(const LlamaConfig& config, torch::ScalarType dtype = torch::kFloat64,
                           int seed = 1) {

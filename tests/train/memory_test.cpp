@@ -10,17 +10,6 @@
 namespace gyre {
 namespace {
 
-LlamaConfig llama2_7b() {
-  LlamaConfig config;
-  config.vocab_size = 32000;
-  config.hidden_size = 4096;
-  config.intermediate_size = 11008;
-  config.num_hidden_layers = 32;
-  config.num_attention_heads = config.num_key_value_heads = 32;
-  config.head_dim = 128;
-  return config;
-}
-
 RunConfig rcp() {
   RunConfig run;
   run.rotation.r1.scheme = "hadamard";
@@ -32,13 +21,13 @@ RunConfig rcp() {
 }
 
 double row(const RunConfig& run, const std::string& start) {
-  for (const auto& r : training_memory(llama2_7b(), run))
+  for (const auto& r : training_memory(config_llama2_7b(), run))
     if (r.what.starts_with(start)) return r.bytes;
   return 0;
 }
 
 TEST(TrainingMemory, CountsLlama2) {
-  EXPECT_EQ(count_parameters(llama2_7b(), true), 6'738'415'616.0);
+  EXPECT_EQ(count_parameters(config_llama2_7b(), true), 6'738'415'616.0);
   auto run = rcp();
   EXPECT_EQ(row(run, "weights"), 4 * 6'738'415'616.0);
   EXPECT_EQ(row(run, "AdamW"), 8 * 6'738'415'616.0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/llama.h"
+#include "spec/eval.h"
 
 namespace gyre {
 

@@ -17,6 +17,7 @@
 #include "eval/value_statistics.h"
 #include "model/llama.h"
 #include "spec/measure.h"
+#include "spec/quant.h"
 
 namespace gyre {
 

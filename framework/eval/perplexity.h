@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/llama.h"
+#include "spec/eval.h"
 
 namespace gyre {
 

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "model/llama.h"
+#include "spec/run.h"
 
 namespace gyre {
 

@@ -1,7 +1,7 @@
 // What every scheme checks of its spec.
 #pragma once
 
-#include "spec/run.h"
+#include "spec/quant.h"
 
 namespace gyre {
 

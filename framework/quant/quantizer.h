@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "ops/solve_columns.h"
-#include "spec/run.h"
+#include "spec/quant.h"
 
 namespace gyre {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "spec/run.h"
+#include "spec/rotation.h"
 
 namespace gyre {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/run.h"
+#include "spec/model.h"
 
 namespace gyre {
 

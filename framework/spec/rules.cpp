@@ -96,16 +96,4 @@ void check_rules(const RunConfig& config) {
              config.eval.dataset);
 }
 
-std::int64_t resolve_size(const AutoSize& size, std::int64_t dimension, std::string_view what) {
-  if (size.value == -1) return dimension;
-  if (size.is_auto()) {
-    std::int64_t power = 1;
-    while (power < 128 && dimension % (power * 2) == 0) power *= 2;
-    return power;
-  }
-  GYRE_CHECK(size.value > 0 && dimension % size.value == 0, ErrorCode::kConfig,
-             "{} = {} does not divide {}; use a divisor or 'auto'", what, size.value, dimension);
-  return size.value;
-}
-
 }  // namespace gyre

@@ -4,9 +4,22 @@
 
 #include <charconv>
 
+#include "core/error.h"
 #include "core/text.h"
 
 namespace gyre {
+
+std::int64_t resolve_size(const AutoSize& size, std::int64_t dimension, std::string_view what) {
+  if (size.value == -1) return dimension;
+  if (size.is_auto()) {
+    std::int64_t power = 1;
+    while (power < 128 && dimension % (power * 2) == 0) power *= 2;
+    return power;
+  }
+  GYRE_CHECK(size.value > 0 && dimension % size.value == 0, ErrorCode::kConfig,
+             "{} = {} does not divide {}; use a divisor or 'auto'", what, size.value, dimension);
+  return size.value;
+}
 
 std::string to_text(const AutoSize& size) {
   return size.is_auto() ? "auto" : std::to_string(size.value);

@@ -28,6 +28,10 @@ struct Clip {
   friend bool operator==(const Clip&, const Clip&) = default;
 };
 
+// The size that a block or group has along a dimension: auto resolved, -1 the whole. Throws kConfig naming
+// `what` when it does not divide.
+std::int64_t resolve_size(const AutoSize& size, std::int64_t dimension, std::string_view what);
+
 // Text forms. parse_* return nothing when the text is none of them.
 std::string to_text(const AutoSize& size);
 std::string to_text(const Clip& clip);  // "lp", "0.9"

@@ -9,6 +9,7 @@
 #include <functional>
 #include <vector>
 
+#include "spec/quant.h"
 #include "train/rotated_block.h"
 #include "train/rotation_objectives.h"
 

@@ -248,10 +248,10 @@ std::string overall(const SweepView& view, const std::vector<Answer>& list) {
                                  sure.empty() ? "in none" : join(sure, ", "));
   if (const auto* cause = strongest_cause(view.correlations)) {
     const auto& top = *cause;
-    text += fmt::format(
-        " Over all settings, {} goes best with the change{} (ρ = {:.2f} [{:.2f}, {:.2f}], n = {}).",
-        display_name(top.stat), view.has_reference ? " from full precision" : "", top.correlation.rho,
-        top.correlation.low, top.correlation.high, top.correlation.n);
+    text +=
+        fmt::format(" Within settings, {} goes best with the change{} (ρ = {:.2f} [{:.2f}, {:.2f}], n = {}).",
+                    display_name(top.stat), view.has_reference ? " from full precision" : "",
+                    top.correlation.rho, top.correlation.low, top.correlation.high, top.correlation.n);
   }
   return text;
 }

@@ -67,6 +67,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 std::string tidy_svg(std::string svg, const std::string& id) {
   svg.erase(0, svg.find("<svg"));
+  replace_all(svg, "<image ", "<image style='image-rendering:pixelated' ");  // cells of a heat map have edges
   for (const std::string name : {"gp", "textbox", "greybox"}) {
     replace_all(svg, "id='" + name, "id='" + id + "-" + name);
     replace_all(svg, "'#" + name, "'#" + id + "-" + name);

@@ -34,7 +34,7 @@ td small{font-weight:400;font-style:normal;color:var(--soft)}
 button{font:inherit;font-size:.78em;padding:3px 10px;border:1px solid var(--line);border-radius:6px;background:var(--paper);color:var(--mark);cursor:pointer}
 figure{margin:1.4em 0;break-inside:avoid}figcaption{font-size:.9em;margin-bottom:.3em}
 .plot{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:#fff}
-.plot svg{display:block;width:100%;min-width:560px;max-width:860px;height:auto;margin:0 auto}.plot image{image-rendering:pixelated}
+.plot svg{display:block;width:100%;min-width:560px;max-width:860px;height:auto;margin:0 auto}
 details{margin:.8em 0}summary{cursor:pointer;color:var(--mark)}
 footer{margin-top:3em;border-top:1px solid var(--line);font-size:.85em;color:var(--soft)}
 @media(max-width:600px){body{padding:10px 12px 32px;font-size:15px}.cards{grid-template-columns:1fr}h2{font-size:1.2em}}

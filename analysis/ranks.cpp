@@ -3,7 +3,9 @@
 #include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "analysis/significance.h"
 #include "core/error.h"
@@ -46,6 +48,32 @@ double tie_correction(std::vector<double> ranks) {
   return correction;
 }
 
+// The largest number of pairs whose orders are all counted.
+constexpr std::size_t kExactPairs = 8;
+
+double dot(std::span<const double> a, std::span<const double> b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+// The share of all orders of b whose product with a is as far from zero. Both are centred ranks, so that
+// products are exact multiples of 1/4.
+double exact_order_p(std::span<const double> a, std::vector<double> b) {
+  const double observed = std::abs(dot(a, b));
+  std::sort(b.begin(), b.end());
+  double as_far = 0, all = 0;
+  do {
+    as_far += std::abs(dot(a, b)) >= observed;
+    all += 1;
+  } while (std::next_permutation(b.begin(), b.end()));
+  return as_far / all;
+}
+
+std::vector<double> centred_ranks(std::span<const double> values) {
+  auto ranks = mean_ranks(values);
+  for (double& rank : ranks) rank -= (static_cast<double>(values.size()) + 1) / 2;
+  return ranks;
+}
+
 }  // namespace
 
 std::vector<double> mean_ranks(std::span<const double> values) {
@@ -61,22 +89,36 @@ std::vector<double> mean_ranks(std::span<const double> values) {
 }
 
 Correlation spearman(std::span<const double> x, std::span<const double> y) {
-  GYRE_ASSERT(x.size() == y.size());
-  const double n = static_cast<double>(x.size());
-  const auto count = static_cast<std::int64_t>(x.size());
-  const Correlation none{kNaN, kNaN, kNaN, kNaN, count};
-  if (n < 4) return none;
-  const auto a = mean_ranks(x), b = mean_ranks(y);
-  double aa = 0, bb = 0, ab = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double da = a[i] - (n + 1) / 2, db = b[i] - (n + 1) / 2;
-    aa += da * da;
-    bb += db * db;
-    ab += da * db;
+  return spearman_within(x, y, std::vector<std::size_t>(x.size(), 0));
+}
+
+Correlation spearman_within(std::span<const double> x, std::span<const double> y,
+                            std::span<const std::size_t> strata) {
+  GYRE_ASSERT(x.size() == y.size() && x.size() == strata.size());
+  std::map<std::size_t, std::pair<std::vector<double>, std::vector<double>>> values;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    values[strata[i]].first.push_back(x[i]);
+    values[strata[i]].second.push_back(y[i]);
   }
-  if (aa == 0 || bb == 0) return none;
+  std::erase_if(values, [](const auto& stratum) { return stratum.second.first.size() < 2; });
+  std::vector<double> a, b;
+  double fewest = 2;  // chance of a perfect order, either way
+  for (const auto& [stratum, sides] : values) {
+    const auto left = centred_ranks(sides.first), right = centred_ranks(sides.second);
+    a.insert(a.end(), left.begin(), left.end());
+    b.insert(b.end(), right.begin(), right.end());
+    fewest /= std::tgamma(static_cast<double>(left.size()) + 1);
+  }
+  // As many as of one stratum with the same degrees of freedom.
+  const double n = static_cast<double>(a.size()) - static_cast<double>(values.size()) + 1;
+  const double aa = dot(a, a), bb = dot(b, b), ab = dot(a, b);
+  const auto count = static_cast<std::int64_t>(a.size());
+  if (n < 4 || aa == 0 || bb == 0) return {kNaN, kNaN, kNaN, kNaN, count};
   const double rho = std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0);
-  const double p = student_p(rho * std::sqrt((n - 2) / ((1 - rho) * (1 + rho))), n - 2);
+  const double p =
+      values.size() == 1 && a.size() <= kExactPairs
+          ? exact_order_p(a, b)
+          : std::max(fewest, student_p(rho * std::sqrt((n - 2) / ((1 - rho) * (1 + rho))), n - 2));
   if (std::abs(rho) == 1) return {rho, rho, rho, p, count};
   const double half = 1.959963984540054 * std::sqrt((1 + rho * rho / 2) / (n - 3));
   return {rho, std::tanh(std::atanh(rho) - half), std::tanh(std::atanh(rho) + half), p, count};

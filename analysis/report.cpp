@@ -68,9 +68,11 @@ std::string correlation_table(const SweepView& view) {
   const auto& columns = view.pivot.table.columns;
   HtmlTable html{
       view.prefix + "-why",
-      fmt::format("Spearman's ρ between each statistic (mean over tensors) and the change of the metric{}; "
-                  "95 % interval; p after Holm over {} statistics. Right: within one setting.",
-                  view.has_reference ? " from full precision (logarithm)" : "", view.correlations.size()),
+      fmt::format(
+          "Spearman's ρ between each statistic (mean over tensors) and the change of the metric{}, ranked "
+          "within each setting and pooled; 95 % interval; p after Holm over {} statistics. Right: one "
+          "setting alone.",
+          view.has_reference ? " from full precision (logarithm)" : "", view.correlations.size()),
       {"statistic", "ρ", "low", "high", "n", "p"},
       {},
       "",

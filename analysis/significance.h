@@ -65,10 +65,18 @@ struct Correlation {
   double rho = 0, low = 0, high = 0, p = 1;
   std::int64_t n = 0;
 };
-// Spearman's rank correlation, mean ranks for ties; p by Student's t with n - 2; 95 % interval by Fisher's z
-// with the variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright (2000). All nan with fewer than four pairs
-// or a constant side. Sizes must be equal.
+// Spearman's rank correlation, mean ranks for ties; p up to 8 pairs by counting all orders, where Student's t
+// is far off in the tails, beyond by Student's t with n - 2; 95 % interval by Fisher's z with the variance
+// (1 + rho^2 / 2) / (n - 3) of Bonett and Wright (2000). All nan with fewer than four pairs or a constant
+// side. Sizes must be equal.
 Correlation spearman(std::span<const double> x, std::span<const double> y);
+
+// The same within strata: ranks are taken and centred in each stratum of S and pooled (a partial correlation
+// of ranks given the stratum), so that what differs between strata counts for nothing. n - S - 1 degrees of
+// freedom, and n - S + 1 for n in the interval; p is never below the chance of a perfect order. Strata of one
+// pair are left out. One stratum gives spearman().
+Correlation spearman_within(std::span<const double> x, std::span<const double> y,
+                            std::span<const std::size_t> strata);
 
 // Ranks from 1; ties share the mean of theirs.
 std::vector<double> mean_ranks(std::span<const double> values);

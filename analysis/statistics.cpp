@@ -79,8 +79,9 @@ std::map<std::pair<std::string, std::string>, std::vector<Bin>> histograms(
 }
 
 std::vector<StatCorrelation> correlate(const std::vector<const RunStats*>& stats,
-                                       const std::vector<double>& changes) {
-  GYRE_ASSERT(stats.size() == changes.size());
+                                       const std::vector<double>& changes,
+                                       const std::vector<std::size_t>& strata) {
+  GYRE_ASSERT(stats.size() == changes.size() && stats.size() == strata.size());
   std::set<StatName> names;
   for (const auto* run : stats)
     for (const auto& [name, stat] : *run) names.insert(name);
@@ -88,12 +89,14 @@ std::vector<StatCorrelation> correlate(const std::vector<const RunStats*>& stats
   std::vector<double> p;
   for (const auto& name : names) {
     std::vector<double> x, y;
+    std::vector<std::size_t> stratum;
     for (std::size_t i = 0; i < stats.size(); ++i)
       if (const auto it = stats[i]->find(name); it != stats[i]->end() && std::isfinite(changes[i])) {
         x.push_back(it->second.mean);
         y.push_back(changes[i]);
+        stratum.push_back(strata[i]);
       }
-    const auto correlation = spearman(x, y);
+    const auto correlation = spearman_within(x, y, stratum);
     if (std::isnan(correlation.rho)) continue;
     out.push_back({name, correlation});
     p.push_back(correlation.p);
@@ -101,6 +104,7 @@ std::vector<StatCorrelation> correlate(const std::vector<const RunStats*>& stats
   const auto adjusted = holm(p);
   for (std::size_t i = 0; i < out.size(); ++i) out[i].p_holm = adjusted[i];
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    if (a.correlation.p != b.correlation.p) return a.correlation.p < b.correlation.p;
     return std::abs(a.correlation.rho) > std::abs(b.correlation.rho);
   });
   return out;

@@ -42,14 +42,16 @@ struct Bin {
 std::map<std::pair<std::string, std::string>, std::vector<Bin>> histograms(
     const std::vector<store::TensorStatRow>& rows);
 
-// Spearman's correlation of each statistic with the change of each run, over the runs that have it; p
-// corrected over all of them. Strongest first, then by name; statistics that do not vary are left out.
+// Spearman's correlation of each statistic with the change of each run, within strata (spearman_within), over
+// the runs that have it; p corrected over all of them. The least chance first, then the strongest, then by
+// name; statistics that do not vary are left out.
 struct StatCorrelation {
   StatName stat;
   Correlation correlation;
   double p_holm = 1;
 };
 std::vector<StatCorrelation> correlate(const std::vector<const RunStats*>& stats,
-                                       const std::vector<double>& changes);
+                                       const std::vector<double>& changes,
+                                       const std::vector<std::size_t>& strata);
 
 }  // namespace gyre::analysis

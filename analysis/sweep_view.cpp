@@ -30,26 +30,29 @@ void share_costs(std::vector<store::RunRow>& runs) {
 }
 
 void correlate_view(SweepView& view) {
-  const auto over = [&](const std::vector<std::size_t>& members) {
+  struct Points {
     std::vector<const RunStats*> stats;
     std::vector<double> changes;
-    for (const auto i : members) {
-      if (view.measurements[i].stats.empty()) continue;
-      stats.push_back(&view.measurements[i].stats);
-      changes.push_back(view.changes[i]);
+    std::vector<std::size_t> settings;
+    void add(const SweepView& view, std::size_t run, std::size_t setting) {
+      stats.push_back(&view.measurements[run].stats);
+      changes.push_back(view.changes[run]);
+      settings.push_back(setting);
     }
-    return correlate(stats, changes);
+    std::vector<StatCorrelation> correlations() const { return correlate(stats, changes, settings); }
   };
-  std::vector<std::size_t> all;
+  Points all;
   for (std::size_t c = 0; c < view.pivot.table.columns.size(); ++c) {
-    std::vector<std::size_t> column;
+    Points column;
     for (const auto& row : view.pivot.members)
       for (const auto i : row[c])
-        if (!is_full_precision(view.pivot.runs[i])) column.push_back(i);
-    view.by_column.push_back(over(column));
-    all.insert(all.end(), column.begin(), column.end());
+        if (!is_full_precision(view.pivot.runs[i]) && !view.measurements[i].stats.empty()) {
+          column.add(view, i, c);
+          all.add(view, i, c);
+        }
+    view.by_column.push_back(column.correlations());
   }
-  view.correlations = over(all);
+  view.correlations = all.correlations();
 }
 
 }  // namespace

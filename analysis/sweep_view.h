@@ -26,7 +26,7 @@ struct SweepView {
   // Logarithm of the metric over full precision's, or over 1 where there is none; nan for runs without it.
   std::vector<double> changes;
   bool has_reference = false;
-  std::vector<StatCorrelation> correlations;            // over all finished runs
+  std::vector<StatCorrelation> correlations;            // over all finished runs, ranked in their setting
   std::vector<std::vector<StatCorrelation>> by_column;  // within one setting
 };
 

@@ -8,50 +8,31 @@
 #include "analysis/facts.h"
 #include "analysis/figures.h"
 #include "analysis/keys.h"
+#include "analysis/series.h"
 #include "core/text.h"
 
 namespace gyre::analysis {
 namespace {
 
-// What several runs have in common, drawn once.
-template <class Values>
-struct Series {
-  std::vector<std::string> names;
-  Values values;
-  std::vector<std::string> runs;
-
-  // "hadamard", "hadamard (+3)"; long ones are cut, so that room is left for the drawing.
-  std::string title() const {
-    constexpr std::size_t kLongest = 30;
-    std::string name = names.front();
-    if (name.size() > kLongest) name = valid_utf8(name.substr(0, kLongest - 2), "") + "..";
-    return names.size() == 1 ? name : name + fmt::format(" (+{})", names.size() - 1);
-  }
-};
-using LayerSeries = Series<std::map<std::int64_t, double>>;
-using BinSeries = Series<std::vector<Bin>>;
-
-void add_once(std::vector<std::string>& list, const std::string& text) {
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
-
-template <class Values>
-void add(std::vector<Series<Values>>& list, const std::string& name, const Values& values,
-         const std::string& digest) {
-  const auto same = std::find_if(list.begin(), list.end(), [&](const auto& s) { return s.values == values; });
-  if (same == list.end()) return list.push_back({{name}, values, {digest}});
-  add_once(same->names, name);
-  add_once(same->runs, digest);
+// " +R3R4", or nothing.
+std::string online_suffix(const store::RunRow& run) {
+  std::string sites;
+  for (const auto* site : {"r3", "r4"})
+    if (const auto scheme = setting(run, fmt::format("rotation.{}.scheme", site));
+        !scheme.empty() && scheme != "none")
+      sites += site == std::string_view("r3") ? "R3" : "R4";
+  return sites.empty() ? "" : " +" + sites;
 }
 
 // The name of a run's statistics: what the phase depends on.
 std::string series_name(const store::RunRow& run, const std::string& phase) {
   if (phase == "original") return "original";
   const std::string rotation = name_under(run, "rotation");
-  return phase == "rotated" ? rotation : run.label + (phase == "quantized" ? "" : " " + phase);
+  return phase == "rotated" ? rotation + online_suffix(run)
+                            : run.label + (phase == "quantized" ? "" : " " + phase);
 }
 
-// A statistic by layer of every run that has it, equal ones once, the original first.
+// A statistic by layer of every run that has it, alike ones once, the original first.
 std::vector<LayerSeries> layers_of(const SweepView& view, const std::string& site, const std::string& name,
                                    const std::set<std::string>& phases) {
   std::vector<LayerSeries> list;
@@ -152,7 +133,7 @@ Figure heat_map(const SweepView& view, const std::string& site, const std::strin
                 digests_of(list),
                 150 + static_cast<int>(20 * list.size())};
   figure.caption =
-      "Mean over the tensors of a layer; equal rows are drawn once (+n: as many others)." +
+      "Mean over the tensors of a layer; rows that look alike are drawn once (+n: as many others)." +
       std::string(logarithmic || wide ? "" : " The 2 % at either end of the scale share its last colour.") +
       left_out;
   const std::string scale = logarithmic ? "set logscale cb\n" : wide ? asinh_tics() : linear_limits(values);
@@ -199,7 +180,7 @@ std::vector<Figure> kurtosis_figures(const SweepView& view) {
     }
     Figure figure{view.prefix + "-" + slug(name) + "-" + slug(site),
                   name + " of " + site + " by layer, before and after rotation",
-                  "Mean over the tensors of a layer; (+n): as many others are equal." + left_out,
+                  "Mean over the tensors of a layer; (+n): as many others look alike." + left_out,
                   "",
                   digests_of(list),
                   420};
@@ -238,7 +219,7 @@ std::vector<Figure> histogram_figures(const SweepView& view) {
                   420};
     figure.caption =
         "In standard deviations of each tensor, averaged over tensors; dotted: the Gaussian; (+n): as many "
-        "others are equal." +
+        "others look alike." +
         left_out;
     std::string data, plots;
     for (std::size_t i = 0; i < list.size(); ++i) {

@@ -122,9 +122,32 @@ TEST(Spearman, AgreesWithSciPy) {
 TEST(Spearman, KnowsOnlyOrder) {
   const Values x = {1, 2, 3, 10, 1000}, y = {-5, -4, 0, 1, 2};
   EXPECT_EQ(spearman(x, y).rho, 1);
+  EXPECT_DOUBLE_EQ(spearman(x, y).p, 2.0 / 120);  // two of 5! orders are perfect
   EXPECT_EQ(spearman(x, Values{5, 4, 3, 2, 1}).rho, -1);
   EXPECT_TRUE(std::isnan(spearman(x, Values{1, 1, 1, 1, 1}).rho));
   EXPECT_TRUE(std::isnan(spearman(Values{1, 2, 3}, Values{1, 2, 3}).rho));
+}
+
+// Within each stratum the order is reversed, between them it is not (Simpson's paradox).
+TEST(Spearman, WithinStrataForgetsWhatDiffersBetweenThem) {
+  const Values x = {1, 2, 3, 11, 12, 13, 50}, y = {3, 2, 1, 103, 102, 101, 7};
+  const std::vector<std::size_t> strata = {0, 0, 0, 4, 4, 4, 9};
+  EXPECT_GT(spearman(x, y).rho, 0);
+  const auto within = spearman_within(x, y, strata);
+  EXPECT_EQ(within.rho, -1);
+  EXPECT_EQ(within.n, 6);  // a stratum of one has no order
+  EXPECT_DOUBLE_EQ(within.p, 2.0 / 36);
+}
+
+// Ranks centred by hand: (-1, 0, 1) with (-1, 1, 0), and (-1.5, -0.5, 0.5, 1.5) with (-0.5, -1.5, 0.5, 1.5);
+// n - S - 1 = 4 degrees of freedom.
+TEST(Spearman, WithinStrataIsThePartialCorrelationOfRanks) {
+  const Values x = {1, 2, 3, 1, 2, 3, 4}, y = {5, 7, 6, 90, 80, 91, 92};
+  const auto result = spearman_within(x, y, std::vector<std::size_t>{0, 0, 0, 1, 1, 1, 1});
+  const double rho = (1 + 0.75 + 0.75 + 0.25 + 2.25) / (2 + 5);
+  EXPECT_DOUBLE_EQ(result.rho, rho);
+  EXPECT_NEAR(result.p, student_p(rho * std::sqrt(4 / (1 - rho * rho)), 4), 1e-12);
+  EXPECT_TRUE(std::isnan(spearman_within(x, y, std::vector<std::size_t>{0, 0, 1, 1, 2, 3, 4}).rho));
 }
 
 // Two clusters of equal size: the mean is the first's, the average or the second's with chances 1/4, 1/2,

@@ -53,7 +53,7 @@ TEST(Correlate, RanksStatisticsAndCorrectsTheirNumber) {
   }
   std::vector<const RunStats*> pointers;
   for (const auto& run : runs) pointers.push_back(&run);
-  const auto list = correlate(pointers, changes);
+  const auto list = correlate(pointers, changes, std::vector<std::size_t>(6, 0));
   ASSERT_EQ(list.size(), 2u);
   EXPECT_EQ(list[0].stat.name, "falling");
   EXPECT_EQ(list[0].correlation.rho, -1);
@@ -62,7 +62,7 @@ TEST(Correlate, RanksStatisticsAndCorrectsTheirNumber) {
   // A run without the metric does not count.
   auto missing = changes;
   missing[0] = std::nan("");
-  EXPECT_EQ(correlate(pointers, missing)[0].correlation.n, 5);
+  EXPECT_EQ(correlate(pointers, missing, std::vector<std::size_t>(6, 0))[0].correlation.n, 5);
 }
 
 }  // namespace

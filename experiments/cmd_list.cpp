@@ -16,6 +16,7 @@
 #include "quant/solver.h"
 #include "rotation/rotation.h"
 #include "text/corpus.h"
+#include "train/losses.h"
 #include "train/rotation_objectives.h"
 
 namespace gyre {
@@ -51,6 +52,12 @@ Rows list_solvers(const std::string&) {
 Rows list_objectives(const std::string&) {
   Rows rows = {{"objective", "what it is"}};
   for (const auto& o : rotation_objectives()) rows.push_back({std::string(o.name), std::string(o.summary)});
+  return rows;
+}
+
+Rows list_losses(const std::string&) {
+  Rows rows = {{"loss", "what it is"}};
+  for (const auto& l : losses()) rows.push_back({std::string(l.name), std::string(l.summary)});
   return rows;
 }
 
@@ -154,6 +161,7 @@ constexpr ListRow kLists[] = {
     {"quantizers", "quantizer schemes", list_quantizers},
     {"solvers", "solvers of weights (quant.weight.solver)", list_solvers},
     {"objectives", "what rotations are learned for (learn.objective)", list_objectives},
+    {"losses", "what models are trained for (train.loss)", list_losses},
     {"data", "named texts", list_data},
     {"groups", "configuration groups and their choices", list_groups},
     {"presets", "papers' settings, for experiment=NAME", list_presets},
@@ -167,12 +175,9 @@ constexpr ListRow kLists[] = {
 
 Verb add_list(CLI::App& program, const GlobalOptions& global) {
   auto what = std::make_shared<std::string>();
-  CLI::App* verb =
-      program.add_subcommand("list",
-                             "What there is: rotations, quantizers, solvers, objectives, data, groups, "
-                             "presets, references, sweeps, runs, stages");
   std::vector<std::string> names;
   for (const auto& row : kLists) names.emplace_back(row.name);
+  CLI::App* verb = program.add_subcommand("list", fmt::format("What there is: {}", fmt::join(names, ", ")));
   verb->add_option("what", *what, "one of the lists; without it, all but runs")->check(CLI::IsMember(names));
   return [what, &global] {
     const auto db = database_path(global, ExecutionSpec{}.db);

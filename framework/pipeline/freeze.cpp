@@ -50,6 +50,13 @@ void check_schemes(const config::Composed& composed) {
   for (const auto& [spec, site] : {std::pair(&q.weight, "weight"), std::pair(&q.activation, "activation"),
                                    std::pair(&q.key, "key"), std::pair(&q.value, "value")})
     check_scheme(composed, fmt::format("quant.{}.scheme", site), spec->scheme, quant_schemes(), "quantizers");
+  for (const auto& [spec, site] :
+       {std::pair(&q.activation, "activation"), std::pair(&q.key, "key"), std::pair(&q.value, "value")})
+    GYRE_CHECK(
+        composed.config.train.enabled() || spec->scheme != "lsq", ErrorCode::kConfig,
+        "{0}lsq learns the step of {1}s from training data, and train.scheme is 'none'; use train=qat, "
+        "or quant.{1}.scheme=rtn",
+        at(composed, fmt::format("quant.{}.scheme", site)), site);
 }
 
 ModelShape shape_of(const LlamaConfig& sizes) {

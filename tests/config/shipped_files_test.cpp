@@ -205,7 +205,7 @@ TEST(ShippedPresets, AskForWhatTheRepositoryDoesNotHave) {
     EXPECT_THAT(refusal({"calibration.path=c", "train.path=t"}), testing::HasSubstr("model.path")) << name;
     const auto config = composed_preset(name).config;
     const bool solves = config.quant.weight.solver == "gptq" || learns_rotations(config);
-    const char* missing = solves ? "calibration.path" : config.train.enabled() ? "train.path" : "accepted";
+    const char* missing = solves ? "calibration.path" : "accepted";
     EXPECT_THAT(refusal({"model.path=m"}), testing::HasSubstr(missing)) << name;
   }
 }
@@ -327,16 +327,17 @@ TEST(ShippedSweeps, TheAblationOfRcpTrainsAllAlike) {
     EXPECT_EQ(config.eval.dataset, "stories-heldout");
     if (!config.quant.weight.enabled()) continue;
     EXPECT_TRUE(bits_label(config).starts_with("W2A4KV4")) << bits_label(config);
-    ++cells[config.rotation.r1.scheme + " " + config.quant.weight.scheme + " " + config.train.scheme];
+    ++cells[config.rotation.r1.scheme + " " + config.quant.weight.scheme + " " + config.train.scheme + " " +
+            std::to_string(config.train.partition_lr)];
     if (!config.train.enabled()) continue;
     EXPECT_EQ(config.train.path, "stories-train");
     std::string text;
     for (const auto& [key, value] : params(config))
-      if (key.starts_with("train.")) text += value + " ";
+      if (key.starts_with("train.") && key != "train.partition_lr") text += value + " ";
     trainings.insert(text);
   }
   EXPECT_EQ(trainings.size(), 1u);
-  EXPECT_EQ(cells.size(), 15u);
+  EXPECT_EQ(cells.size(), 18u);
   for (const auto& [cell, seeds] : cells) EXPECT_EQ(seeds, 2) << cell;
 }
 

@@ -45,6 +45,14 @@ FrozenRun frozen(Inputs& inputs, const std::string& preset, std::vector<std::str
   return freeze(config::compose(experiments_dir(), words), inputs);
 }
 
+// The model's folder is all that RCP's recipe asks for.
+TEST(Presets, RcpNeedsNothingButTheModel) {
+  const TemporaryFolder folder;
+  Inputs inputs;
+  const auto run = frozen(inputs, "rcp", {"model.path=" + llama2_7b(folder).string()});
+  EXPECT_EQ(run.point.label, "hadamard (signs) W2A4KV4+R3R4+ldp+qat");
+}
+
 TEST(Presets, FreezeForTheModelThatTheyAreFor) {
   const TemporaryFolder folder;
   const std::vector<std::string> words = {"model.path=" + llama2_7b(folder).string(),

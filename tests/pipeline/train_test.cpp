@@ -112,6 +112,13 @@ TEST_F(TrainStage, RefusesTextThatIsEvaluated) {
               HasSubstr("fewer than one window of 64"));
 }
 
+TEST_F(TrainStage, LearnedStepsOfActivationsNeedTraining) {
+  for (const auto* site : {"activation", "key", "value"}) {
+    const std::string scheme = std::string("quant.") + site + ".scheme=lsq";
+    EXPECT_THAT(refusal({"train=none", scheme}), HasSubstr("train.scheme is 'none'")) << site;
+  }
+}
+
 TEST_F(TrainStage, SettingsCountOnlyWhereTheyMatter) {
   const auto digest = [&](const std::vector<std::string>& more) { return frozen(more).point.digest; };
   EXPECT_EQ(digest({}), digest({"train.recompute=true", "train.checkpoint_every=7"}));

@@ -40,11 +40,14 @@ inline void add_once(std::vector<std::string>& list, const std::string& text) {
 // Whether the eye cannot tell them apart in a drawing. The same statistic of runs that only arithmetic parts
 // differs in its last digits.
 inline bool alike(const std::map<std::int64_t, double>& a, const std::map<std::int64_t, double>& b) {
-  double largest = 0;
-  for (const auto& [layer, value] : a) largest = std::max(largest, std::abs(value));
+  // A scale that single layers far out do not stretch.
+  std::vector<double> sizes;
+  for (const auto& [layer, value] : a) sizes.push_back(std::abs(value));
+  std::sort(sizes.begin(), sizes.end());
+  const double middle = sizes.empty() ? 0 : sizes[sizes.size() / 2];
   return std::ranges::equal(a, b, [&](const auto& x, const auto& y) {
     return x.first == y.first &&
-           (x.second == y.second || std::abs(x.second - y.second) <= 2e-3 * (std::abs(x.second) + largest));
+           (x.second == y.second || std::abs(x.second - y.second) <= 0.01 * (std::abs(x.second) + middle));
   });
 }
 

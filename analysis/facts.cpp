@@ -76,6 +76,11 @@ std::string online_name(const store::RunRow& run) {
   const std::string key = bits_of_site(run, "key"), value = bits_of_site(run, "value");
   std::string name = "A" + bits_of_site(run, "activation");
   if (key != "16" || value != "16") name += key == value ? " KV" + key : " K" + key + " V" + value;
+  return name + online_rotations(run);
+}
+
+std::string online_rotations(const store::RunRow& run) {
+  std::string name;
   for (const char* site : {"3", "4"})
     if (is_on(setting(run, std::string("rotation.r") + site + ".scheme"))) name += std::string(" +R") + site;
   return name;

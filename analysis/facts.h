@@ -16,6 +16,9 @@ double bits_per_weight(const store::RunRow& run);
 // "A4 KV4 +R3 +R4", "A16": what is quantized and rotated while the model runs.
 std::string online_name(const store::RunRow& run);
 
+// " +R3 +R4", or nothing.
+std::string online_rotations(const store::RunRow& run);
+
 // Seconds of all stages but those that measure, and those before `evaluate`: what the method itself costs.
 double total_seconds(const store::RunRow& run);
 double preparation_seconds(const store::RunRow& run);

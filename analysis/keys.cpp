@@ -72,4 +72,8 @@ std::vector<std::string> differing_settings(const store::RunRow& a, const store:
   return keys;
 }
 
+void add_once(std::vector<std::string>& list, const std::string& text) {
+  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+}
+
 }  // namespace gyre::analysis

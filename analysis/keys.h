@@ -27,4 +27,7 @@ void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::s
 // Settings in which two runs differ, of those that are part of their identity.
 std::vector<std::string> differing_settings(const store::RunRow& a, const store::RunRow& b);
 
+// At the end of the list, unless it is there.
+void add_once(std::vector<std::string>& list, const std::string& text);
+
 }  // namespace gyre::analysis

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/keys.h"
 #include "analysis/statistics.h"
 #include "core/text.h"
 
@@ -32,10 +33,6 @@ struct Series {
 };
 using LayerSeries = Series<std::map<std::int64_t, double>>;
 using BinSeries = Series<std::vector<Bin>>;
-
-inline void add_once(std::vector<std::string>& list, const std::string& text) {
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
 
 // Whether the eye cannot tell them apart in a drawing. The same statistic of runs that only arithmetic parts
 // differs in its last digits.

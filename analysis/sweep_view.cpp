@@ -9,10 +9,6 @@
 namespace gyre::analysis {
 namespace {
 
-void add_once(std::vector<std::string>& list, const std::string& text) {
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
-}
-
 bool says_nothing_new(const std::string& key) {
   return key == "seed" || key == "replica" || key.starts_with("measure.");
 }

@@ -14,21 +14,11 @@
 namespace gyre::analysis {
 namespace {
 
-// " +R3R4", or nothing.
-std::string online_suffix(const store::RunRow& run) {
-  std::string sites;
-  for (const auto* site : {"r3", "r4"})
-    if (const auto scheme = setting(run, fmt::format("rotation.{}.scheme", site));
-        !scheme.empty() && scheme != "none")
-      sites += site == std::string_view("r3") ? "R3" : "R4";
-  return sites.empty() ? "" : " +" + sites;
-}
-
 // The name of a run's statistics: what the phase depends on.
 std::string series_name(const store::RunRow& run, const std::string& phase) {
   if (phase == "original") return "original";
   const std::string rotation = name_under(run, "rotation");
-  return phase == "rotated" ? rotation + online_suffix(run)
+  return phase == "rotated" ? rotation + online_rotations(run)
                             : run.label + (phase == "quantized" ? "" : " " + phase);
 }
 

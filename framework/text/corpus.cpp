@@ -34,8 +34,9 @@ std::string_view part(std::string_view text, Stories which) {
   return which == Stories::kFirst ? text.substr(0, middle) : text.substr(middle);
 }
 
-// Rows of the data set are the file's lines; "\n\n" joins them, as in the GPTQ lineage.
-std::string joined_rows(std::string_view file) {
+}  // namespace
+
+std::string join_wikitext_rows(std::string_view file) {
   std::string out;
   out.reserve(file.size() + file.size() / 100);
   for (std::size_t at = 0; at < file.size();) {
@@ -47,8 +48,6 @@ std::string joined_rows(std::string_view file) {
   }
   return out;
 }
-
-}  // namespace
 
 std::span<const CorpusEntry> corpora() {
   return kCorpora;
@@ -69,7 +68,7 @@ Corpus load_corpus(const std::string& name_or_path) {
   const auto bytes = read_file(path);
   text::require_utf8(bytes, path.string());
   corpus.name = entry ? std::string(entry->name) : path.stem().string();
-  corpus.text = entry && entry->wikitext_rows ? joined_rows(bytes)
+  corpus.text = entry && entry->wikitext_rows ? join_wikitext_rows(bytes)
                 : entry                       ? std::string(part(bytes, entry->stories))
                                               : bytes;
   corpus.rule = entry && entry->wikitext_rows              ? "rows joined by \\n\\n"

@@ -28,6 +28,10 @@ struct CorpusEntry {
 // experiments/assets.
 std::span<const CorpusEntry> corpora();
 
+// The stream of a text in WikiText's rows, one a line: a row keeps its newline, a blank one is the empty
+// string, rows are joined by two newlines.
+std::string join_wikitext_rows(std::string_view file);
+
 // A named text or the path of a UTF-8 file. kInput when missing or not UTF-8 (with the byte offset), naming
 // the known texts.
 Corpus load_corpus(const std::string& name_or_path);

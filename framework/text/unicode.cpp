@@ -98,6 +98,25 @@ bool from_byte_alphabet(std::string_view token, std::string& bytes) {
   return true;
 }
 
+std::string to_byte_alphabet(std::string_view bytes) {
+  static const auto kCharacters = [] {
+    std::array<std::string, 256> characters;
+    const auto of = byte_of_character();
+    for (std::size_t c = 0; c < of.size(); ++c) {
+      if (of[c] < 0) continue;
+      auto& text = characters[static_cast<std::size_t>(of[c])];
+      if (c < 0x80)
+        text = {static_cast<char>(c)};
+      else
+        text = {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
+    }
+    return characters;
+  }();
+  std::string out;
+  for (const char byte : bytes) out += kCharacters[static_cast<unsigned char>(byte)];
+  return out;
+}
+
 int byte_token_value(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
   int value = -1;

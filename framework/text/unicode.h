@@ -23,6 +23,8 @@ std::size_t sole_space(std::string_view text);
 // GPT-2's alphabet: every byte has a printable character. Bytes of a token written in it; false when some
 // character is not of the alphabet (added tokens may be written plainly).
 bool from_byte_alphabet(std::string_view token, std::string& bytes);
+// Bytes written in it.
+std::string to_byte_alphabet(std::string_view bytes);
 
 // The value of a byte token, "<0x0A>" -> 10; -1 for every other text.
 int byte_token_value(std::string_view token);

@@ -17,6 +17,7 @@ struct GlobalOptions {
 using Verb = std::function<int()>;
 Verb add_run(CLI::App& program, const GlobalOptions& global);
 Verb add_sweep(CLI::App& program, const GlobalOptions& global);
+Verb add_pretrain(CLI::App& program, const GlobalOptions& global);
 Verb add_list(CLI::App& program, const GlobalOptions& global);
 Verb add_show(CLI::App& program, const GlobalOptions& global);
 Verb add_table(CLI::App& program, const GlobalOptions& global);

@@ -21,7 +21,7 @@ std::string database_path(const GlobalOptions& global, const std::string& config
 namespace {
 
 constexpr VerbRow kVerbs[] = {
-    {"run", add_run},     {"sweep", add_sweep},   {"list", add_list},
+    {"run", add_run},     {"sweep", add_sweep},   {"pretrain", add_pretrain}, {"list", add_list},
     {"show", add_show},   {"doctor", add_doctor}, {"bench", add_bench},
 #ifdef GYRE_HAS_ANALYSIS
     {"table", add_table}, {"report", add_report}, {"compare", add_compare},
@@ -37,6 +37,7 @@ constexpr const char* kFooter = R"(Examples:
   gyre table quickstart --baseline none -o latex
   gyre report --sweep quickstart --out report.html  the same and more as one page, with figures
   gyre compare quarot_w4a4kv4_gptq                  a paper's preset against its published values
+  gyre pretrain experiments/pretrain/wiki-tiny.toml a small model from scratch
 
 Exit status: 0 ok, 1 a run failed, 2 usage or configuration, 3 not reproduced, 4 input missing, 5 database,
 6 out of memory or disk, 130 interrupted (state saved).)";

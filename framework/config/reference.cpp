@@ -5,6 +5,7 @@
 
 #include "config/compose.h"
 #include "spec/limits_text.h"
+#include "spec/pretrain.h"
 
 namespace gyre::config {
 namespace {
@@ -59,6 +60,13 @@ Keys are dotted or in tables: `quant.weight.n_bits = 3`, or `n_bits = 3` below `
 Single points come first, then the grid in the order of the file: the last axis varies fastest, seeds faster still.
 )";
 
+constexpr std::string_view kPretrainHead = R"(
+# Files of `gyre pretrain`
+
+`gyre pretrain FILE.toml KEY=VALUE ...`: the file sets these, words of the command line over it; `${env:NAME,default}` in
+a text is the environment. Nothing here is shared with the settings above. `experiments/pretrain` holds the ones in use.
+)";
+
 class Writer {
  public:
   template <class T>
@@ -106,7 +114,11 @@ std::string config_reference() {
   const RunConfig defaults;
   Writer writer;
   RunConfig::describe(defaults, writer);
-  return std::string(kHead) + "\n## Top level\n" + writer.text();
+  const PretrainSpec pretrain;
+  Writer pretrain_writer;
+  PretrainSpec::describe(pretrain, pretrain_writer);
+  return std::string(kHead) + "\n## Top level\n" + writer.text() + std::string(kPretrainHead) +
+         pretrain_writer.text();
 }
 
 }  // namespace gyre::config

@@ -1,9 +1,12 @@
 #include "analysis/facts.h"
 
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <utility>
 
 #include "analysis/keys.h"
+#include "core/text.h"
 
 namespace gyre::analysis {
 namespace {
@@ -98,6 +101,30 @@ double preparation_seconds(const store::RunRow& run) {
   for (const auto& stage : run.stages)
     if (stage.name != "evaluate" && !measures(stage)) seconds += stage.seconds;
   return seconds;
+}
+
+std::string model_name(const store::RunRow& run) {
+  const std::string path = setting(run, "model.path");
+  if (path == "default") return "the embedded tiny model";
+  const std::filesystem::path parsed(path);
+  return (parsed.has_filename() ? parsed : parsed.parent_path()).filename().string();
+}
+
+std::string short_model_name(const store::RunRow& run) {
+  const std::string name = model_name(run);
+  return name.ends_with(".gguf") ? name.substr(0, name.size() - 5) : name;
+}
+
+std::string method_text(const store::RunRow& run) {
+  static const auto defaults = split(canonical_text(RunConfig{}), '\n');
+  constexpr const char* kOthers[] = {"model.", "calibration.", "eval.", "measure.", "seed ", "replica "};
+  std::vector<std::string> out;
+  for (const auto& line : split(run.canonical, '\n'))
+    if (!line.empty() && std::find(defaults.begin(), defaults.end(), line) == defaults.end() &&
+        std::none_of(std::begin(kOthers), std::end(kOthers),
+                     [&](const char* other) { return line.starts_with(other); }))
+      out.push_back(line);
+  return join(out, "; ");
 }
 
 std::string short_digest(const std::string& digest) {

@@ -23,6 +23,16 @@ std::string online_rotations(const store::RunRow& run);
 double total_seconds(const store::RunRow& run);
 double preparation_seconds(const store::RunRow& run);
 
+// "smollm2-135m.gguf", "the embedded tiny model".
+std::string model_name(const store::RunRow& run);
+
+// The same without ".gguf", for where a model is spoken of.
+std::string short_model_name(const store::RunRow& run);
+
+// The method as it differs from the defaults, "quant.weight.n_bits = 3; rotation.r1.scheme = \"gsr\"": all
+// settings that are part of the run's identity but those of model, texts, measurements, seed and replica.
+std::string method_text(const store::RunRow& run);
+
 // The first 12 digits.
 std::string short_digest(const std::string& digest);
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "analysis/facts.h"
 #include "analysis/keys.h"
 #include "analysis/pivot.h"
 #include "core/text.h"
@@ -27,13 +28,6 @@ std::vector<std::string> distinct(const Runs& runs,
 
 std::string values_of(const Runs& runs, const std::string& key) {
   return join(distinct(runs, [&](const auto& run) { return setting(run, key); }), ", ");
-}
-
-std::string model_name(const store::RunRow& run) {
-  const std::string path = setting(run, "model.path");
-  if (path == "default") return "the embedded tiny model";
-  const std::filesystem::path parsed(path);
-  return (parsed.has_filename() ? parsed : parsed.parent_path()).filename().string();
 }
 
 std::string title(const Pivot& pivot) {

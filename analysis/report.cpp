@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "analysis/agreement.h"
 #include "analysis/answer.h"
 #include "analysis/facts.h"
 #include "analysis/figures.h"
@@ -185,6 +186,30 @@ std::string section_title(const SweepView& view, bool several_metrics) {
   return several_metrics ? title + ": " + view.pivot.table.metric : title;
 }
 
+std::string orderings_part(const SweepView& view, const ReportOptions& options) {
+  const auto it = options.orderings.find(view.sweep);
+  if (it == options.orderings.end() || !comparable(it->second, view.pivot.table.metric) ||
+      is_recorded_sweep(it->second, view.pivot, view.sweep))
+    return "";
+  return agreement_section(it->second, view.pivot, view.prefix + "-orderings");
+}
+
+// Orderings that no metric of their sweep can be held against would be left out without a word.
+void check_orderings(const store::RunStore& store, const ReportOptions& options,
+                     const std::vector<Section>& sections) {
+  for (const auto& [sweep, orderings] : options.orderings) {
+    const auto is_of = [&](const auto& section) { return section.view.sweep == sweep; };
+    if (std::none_of(sections.begin(), sections.end(), is_of)) continue;
+    const auto metrics = ranked_metrics(store, sweep);
+    GYRE_CHECK(std::any_of(metrics.begin(), metrics.end(),
+                           [&](const auto& metric) { return comparable(orderings, metric); }),
+               ErrorCode::kInput,
+               "the orderings recorded of {} are of {}; sweep '{}' has {}, which is of another protocol. "
+               "Evaluate both sweeps alike, or name no orderings",
+               orderings.model, orderings.metric, sweep, join(metrics, ", "));
+  }
+}
+
 }  // namespace
 
 Report make_report(const store::RunStore& store, const ReportOptions& options, bool with_files) {
@@ -219,6 +244,7 @@ Report make_report(const store::RunStore& store, const ReportOptions& options, b
       sections.push_back(std::move(section));
     }
   }
+  check_orderings(store, options, sections);
   const auto first_kernel = gallery.figures.size();
   gallery.add(roofline_figures(timings));
   GYRE_CHECK(!sections.empty() || !empty.empty() || !timings.empty(), ErrorCode::kInput,
@@ -234,7 +260,7 @@ Report make_report(const store::RunStore& store, const ReportOptions& options, b
     const auto list = answers(view);
     body += "<section>\n<h2 id=\"" + view.prefix + "\">" + title + "</h2>\n<p class=\"summary\">" +
             html_text(overall(view, list)) + "</p>\n" + answer_cards(list) + "<h3>Table</h3>\n" +
-            ablation_table(view, options.command) + "<h3>Figures</h3>\n" +
+            ablation_table(view, options.command) + orderings_part(view, options) + "<h3>Figures</h3>\n" +
             figure_section(gallery.figures, drawings, first, count, options.command) +
             "<h3>Why: statistics and the metric</h3>\n" + correlation_table(view) + "<h3>Runs</h3>\n" +
             run_table(view) + "</section>\n";

@@ -17,6 +17,9 @@ std::string runs_json(const std::vector<store::RunRow>& runs);
 // Aligned columns for a terminal; the first row is the header.
 std::string columns(const std::vector<std::vector<std::string>>& rows);
 
+// A word of a shell command, quoted where it must be.
+std::string shell_word(const std::string& text);
+
 // text to stdout, or atomically to file when one is named.
 void emit(std::string_view text, const std::string& file);
 

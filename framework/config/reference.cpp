@@ -47,6 +47,7 @@ The text `"???"` says that a value must be given.
 | --- | --- |
 | `name` | the sweep's name in the database; the file's own name if missing |
 | `baseline` | the row of its tables that the others are compared with |
+| `orderings` | another model's recorded orderings, `experiments/references/orderings/NAME.toml`, that its report holds against it; the file must be `experiments/sweeps/SWEEP.toml` |
 | `[base]`, `overrides = ["KEY=VALUE", ...]` | settings and choices of every point |
 | `[[axis]]` `key`, `values` | an axis: a setting or a group, and its values |
 | `[[zip]]` `keys`, `values = [[...], ...]` | several keys that vary together, a row at a time |

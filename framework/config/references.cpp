@@ -7,46 +7,11 @@
 #include <map>
 
 #include "config/conf_files.h"
-#include "config/struct_reader.h"
-#include "config/toml_reader.h"
+#include "config/file_tables.h"
 
 namespace gyre::config {
 namespace fs = std::filesystem;
 namespace {
-
-template <typename... Args>
-void check(bool condition, const Origin& origin, fmt::format_string<Args...> format, Args&&... args) {
-  if (!condition)
-    fail(ErrorCode::kConfig, "{}: {}", origin.text(), fmt::format(format, std::forward<Args>(args)...));
-}
-
-void refuse_other_keys(const Table& file, const std::vector<std::string>& known) {
-  for (const auto& [key, value] : file.entries())
-    check(std::find(known.begin(), known.end(), key) != known.end(), value.origin, "unknown key '{}'{}", key,
-          suggestion(key, known));
-}
-
-// The tables of [[key]].
-const Array& tables_of(const Table& file, std::string_view key) {
-  static const Array none;
-  const Value* list = file.find(key);
-  if (!list) return none;
-  check(list->array() != nullptr, list->origin, "{} is {}, expected [[{}]] tables", key, describe(*list),
-        key);
-  for (const Value& item : *list->array())
-    check(item.table() != nullptr, item.origin, "an item of {} is {}, expected a table", key, describe(item));
-  return *list->array();
-}
-
-template <class Spec>
-Spec read(const Value& table) {
-  Spec spec;
-  Origins origins;
-  StructReader reader(table.table(), "", origins);
-  Spec::describe(spec, reader);
-  reader.refuse_unknown_keys();
-  return spec;
-}
 
 class Registry {
  public:
@@ -55,10 +20,10 @@ class Registry {
   void add_models(const Table& file) {
     refuse_other_keys(file, {"model"});
     for (const Value& table : tables_of(file, "model")) {
-      auto model = read<ReferenceModel>(table);
-      check(!model.name.empty() && !to_text(model.shape).empty(), table.origin,
-            "a model needs a name and a shape");
-      check(find_model(model.name) == nullptr, table.origin, "model '{}' is there already", model.name);
+      auto model = read_struct<ReferenceModel>(table);
+      check_at(!model.name.empty() && !to_text(model.shape).empty(), table.origin,
+               "a model needs a name and a shape");
+      check_at(find_model(model.name) == nullptr, table.origin, "model '{}' is there already", model.name);
       check_preset(model.full_precision, table.origin);
       out_.models.push_back(std::move(model));
     }
@@ -67,9 +32,9 @@ class Registry {
   void add_rows(const Table& file) {
     refuse_other_keys(file, {"source", "reference"});
     const Value* source = file.find("source");
-    check(!source || source->text(), source ? source->origin : Origin{}, "source is no text");
+    check_at(!source || source->text(), source ? source->origin : Origin{}, "source is no text");
     for (const Value& table : tables_of(file, "reference")) {
-      auto row = read<Reference>(table);
+      auto row = read_struct<Reference>(table);
       if (row.source.empty() && source) row.source = *source->text();
       check_row(row, table.origin);
       out_.rows.push_back(std::move(row));
@@ -86,8 +51,8 @@ class Registry {
   }
 
   void check_preset(const std::string& name, const Origin& origin) const {
-    check(std::find(presets_.begin(), presets_.end(), name) != presets_.end(), origin,
-          "there is no preset '{}'{}", name, suggestion(name, presets_));
+    check_at(std::find(presets_.begin(), presets_.end(), name) != presets_.end(), origin,
+             "there is no preset '{}'{}", name, suggestion(name, presets_));
   }
 
   void check_row(const Reference& row, const Origin& origin) {
@@ -95,21 +60,23 @@ class Registry {
          {std::pair("id", &row.id), std::pair("source", &row.source), std::pair("location", &row.location),
           std::pair("certainty", &row.certainty), std::pair("model", &row.model),
           std::pair("metric", &row.metric)})
-      check(!text->empty(), origin, "reference '{}' has no {}", row.id, name);
+      check_at(!text->empty(), origin, "reference '{}' has no {}", row.id, name);
     const auto [first, fresh] = ids_.emplace(row.id, origin);
-    check(fresh, origin, "id '{}' is taken, at {}", row.id, first->second.text());
-    check(find_model(row.model) != nullptr, origin, "reference '{}': models.toml has no model '{}'", row.id,
-          row.model);
-    check(row.preset.empty() != row.needs.empty(), origin,
-          "reference '{}' must have either a preset or, where gyre cannot run it, needs", row.id);
+    check_at(fresh, origin, "id '{}' is taken, at {}", row.id, first->second.text());
+    check_at(find_model(row.model) != nullptr, origin, "reference '{}': models.toml has no model '{}'",
+             row.id, row.model);
+    check_at(row.preset.empty() != row.needs.empty(), origin,
+             "reference '{}' must have either a preset or, where gyre cannot run it, needs", row.id);
     if (!row.preset.empty()) check_preset(row.preset, origin);
-    check((row.value > 0) == row.printed.empty(), origin,
-          "reference '{}' must have either a value or the word that is printed in its place", row.id);
-    check((row.printed == "Inf") == (row.above > 0), origin,
-          "reference '{}': above belongs to printed = \"Inf\": from where on the source prints it", row.id);
+    check_at((row.value > 0) == row.printed.empty(), origin,
+             "reference '{}' must have either a value or the word that is printed in its place", row.id);
+    check_at((row.printed == "Inf") == (row.above > 0), origin,
+             "reference '{}': above belongs to printed = \"Inf\": from where on the source prints it",
+             row.id);
     const double last = row.value * std::pow(10.0, static_cast<double>(row.digits));
-    check(std::abs(last - std::round(last)) < 1e-6 * std::max(1.0, last), origin,
-          "reference '{}': {} is not printed with {} digits after the point", row.id, row.value, row.digits);
+    check_at(std::abs(last - std::round(last)) < 1e-6 * std::max(1.0, last), origin,
+             "reference '{}': {} is not printed with {} digits after the point", row.id, row.value,
+             row.digits);
   }
 
   std::vector<std::string> presets_;

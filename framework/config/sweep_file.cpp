@@ -166,14 +166,16 @@ Exclusion read_exclusion(const Value& table, const ConfFiles& files) {
 
 SweepFile read_sweep_file(const std::filesystem::path& path, const ConfFiles& files) {
   const Table file = read_toml(path, files.shown(path));
-  refuse_unknown_keys(file,
-                      {"name", "baseline", "base", "overrides", "seeds", "axis", "zip", "exclude", "point"},
-                      "the sweep file");
+  refuse_unknown_keys(
+      file,
+      {"name", "baseline", "orderings", "base", "overrides", "seeds", "axis", "zip", "exclude", "point"},
+      "the sweep file");
   SweepFile out;
   out.name = path.stem().string();
   if (const Value* name = file.find("name")) out.name = text_of(*name, "name");
   if (out.name.empty()) fail_at(file.find("name")->origin, "name is empty");
   if (const Value* baseline = file.find("baseline")) out.baseline = text_of(*baseline, "baseline");
+  if (const Value* orderings = file.find("orderings")) out.orderings = text_of(*orderings, "orderings");
   if (const Value* base = file.find("base")) {
     if (!base->table()) fail_at(base->origin, "base is {}, expected [base]", describe(*base));
     leaves(*base->table(), "", out.base);

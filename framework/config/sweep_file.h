@@ -26,6 +26,7 @@ struct Exclusion {
 
 struct SweepFile {
   std::string name, baseline;
+  std::string orderings;                      // recorded ones that its report compares with
   std::vector<Override> base;                 // of every point: [base], then `overrides`
   std::vector<std::vector<Override>> points;  // [[point]] overrides = [...]
   std::vector<Axis> axes;                     // [[axis]] and [[zip]] as they stand in the file, then seeds

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "config/compose.h"
+#include "config/orderings.h"
 #include "core/error.h"
 
 namespace gyre::config {
@@ -268,6 +269,8 @@ TEST(ShippedSweeps, Load) {
   for (const auto& file : files) {
     try {
       EXPECT_EQ(load_sweep(file, kExperiments, {}).name, file.stem().string());
+      if (const auto name = orderings_of_sweep(file.stem().string(), kExperiments); !name.empty())
+        load_orderings(name, kExperiments);
     } catch (const Error& error) {
       ADD_FAILURE() << error.what();
     }

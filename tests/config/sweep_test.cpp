@@ -192,7 +192,7 @@ TEST_F(Sweeps, MalformedFilesAreRefusedWithTheirPlace) {
   };
   constexpr Row kRows[] = {
       {"[[axes]]\nkey = \"seed\"\n", ":1:3: ", "unknown key 'axes' in the sweep file (did you mean 'axis'?)"},
-      {"x = 3\n", ":1:1: ", "unknown key 'x' in the sweep file (known: name, baseline, base, "},
+      {"x = 3\n", ":1:1: ", "unknown key 'x' in the sweep file (known: name, baseline, orderings, base, "},
       {"[[axis]]\nky = \"seed\"\n", ":2:1: ", "unknown key 'ky' in [[axis]] (did you mean 'key'?)"},
       {"[[axis]]\nvalues = [1]\n", ":1:1: ", "[[axis]] has no 'key'"},
       {"[[axis]]\nkey = \"seed\"\n", ":1:1: ", "[[axis]] has no 'values'"},

@@ -93,5 +93,47 @@ TEST(Program, ASweepMakesATableInEveryFormat) {
   EXPECT_NE(bytes_of(folder / "table.md").find("W4A16"), std::string::npos);
 }
 
+// Recorded of one sweep, named in the file of another, found again by its report.
+TEST(Program, AReportSaysWhichRecordedOrderingsHold) {
+  const TemporaryFolder folder;
+  const std::filesystem::path source = std::filesystem::path(GYRE_SOURCE_DIR) / "experiments",
+                              home = folder / "home", experiments = home / "experiments";
+  std::filesystem::create_directories(experiments / "sweeps");
+  for (const char* part : {"conf", "presets", "assets"})
+    std::filesystem::create_directory_symlink(source / part, experiments / part);
+  const auto write_sweep = [&](const std::string& name, const std::string& head) {
+    const auto file = experiments / "sweeps" / (name + ".toml");
+    write_bytes(file, head +
+                          "[base]\nmodel = \"default\"\nquant = \"w2a16\"\n\"eval.window\" = 64\n"
+                          "\"eval.max_windows\" = 4\n\"run.threads\" = 1\n"
+                          "[[axis]]\nkey = \"rotation\"\nvalues = [\"none\", \"gsr\"]\n");
+    return file.string();
+  };
+  ::setenv("GYRE_HOME", home.c_str(), 1);
+  const auto recorded = (experiments / "references/orderings/of_grid.toml").string();
+  const auto report = (folder / "report.html").string();
+  ASSERT_EQ(gyre(folder, {"sweep", write_sweep("grid", "")}).status, 0);
+  ASSERT_EQ(gyre(folder, {"sweep", write_sweep("other", "orderings = \"of_grid\"\n")}).status, 0);
+
+  const auto missing = gyre(folder, {"report", "--sweep", "other", "--out", report});
+  EXPECT_NE(missing.status, 0);
+  EXPECT_NE(missing.err.find("there are no recorded orderings 'of_grid'"), std::string::npos) << missing.err;
+
+  const auto table = gyre(folder, {"table", "grid", "-o", "orderings", "--out", recorded});
+  ASSERT_EQ(table.status, 0) << table.err;
+  EXPECT_NE(bytes_of(recorded).find("command = \"gyre table grid -o orderings\""), std::string::npos);
+  const auto page_of = [&](const std::vector<std::string>& arguments) {
+    const auto made = gyre(folder, std::vector<std::string>{"report", "--out", report} + arguments);
+    EXPECT_EQ(made.status, 0) << made.err;
+    return bytes_of(report);
+  };
+  EXPECT_NE(page_of({"--sweep", "other"}).find("orderings hold here?"), std::string::npos);
+  EXPECT_NE(page_of({}).find("Of 1 ordering recorded of the embedded tiny model"), std::string::npos);
+  EXPECT_EQ(page_of({"--sweep", "grid", "--orderings", recorded}).find("orderings hold here?"),
+            std::string::npos);
+  EXPECT_NE(gyre(folder, {"report", "--orderings", recorded, "--out", report}).status, 0);
+  ::unsetenv("GYRE_HOME");
+}
+
 }  // namespace
 }  // namespace gyre::testing

@@ -310,7 +310,8 @@ TEST(ShippedSweeps, TheQuickStartIsTheTableOfTheReadme) {
     const auto& config = point.composed.config;
     EXPECT_EQ(config.eval.dataset, "stories");
     EXPECT_EQ(config.eval.window, 512);
-    EXPECT_EQ(config.quant.weight.group_size.is_auto(), config.quant.weight.enabled());
+    EXPECT_EQ(config.quant.weight.group_size.value, config.quant.weight.enabled() ? 64 : -1);
+    EXPECT_EQ(config.quant.weight.solver, config.quant.weight.n_bits == 3 ? "gptq" : "nearest");
   }
 }
 

@@ -105,7 +105,7 @@ double preparation_seconds(const store::RunRow& run) {
 
 std::string model_name(const store::RunRow& run) {
   const std::string path = setting(run, "model.path");
-  if (path == "default") return "the embedded tiny model";
+  if (path == "default") return "wiki-tiny";
   const std::filesystem::path parsed(path);
   return (parsed.has_filename() ? parsed : parsed.parent_path()).filename().string();
 }

@@ -23,7 +23,7 @@ std::string online_rotations(const store::RunRow& run);
 double total_seconds(const store::RunRow& run);
 double preparation_seconds(const store::RunRow& run);
 
-// "smollm2-135m.gguf", "the embedded tiny model".
+// "smollm2-135m.gguf"; "wiki-tiny" for the embedded model.
 std::string model_name(const store::RunRow& run);
 
 // The same without ".gguf", for where a model is spoken of.

@@ -6,7 +6,7 @@
 
 One file a model: tokens (int32 [windows, T]), the positions of window 0 and the columns of the vocabulary whose logits
 are kept (float32), the standard deviation of all logits of window 0, and the mean negative log-likelihood of each
-window (float64). The models: tinystories-656k (a Hugging Face folder), stories260K (llama2.c, through a converted twin),
+window (float64). The models: wiki-tiny (a Hugging Face folder), stories260K (llama2.c, through a converted twin),
 SmolLM2-135M-Instruct (GGUF, dequantized), and a random one with LLaMA-3's RoPE scaling, biases and a head_dim of its
 own, which is written as a folder beside its fixture. The tests themselves need no Python.
 """
@@ -146,15 +146,14 @@ def llama2c_encode(path, text):
 def main():
     torch.set_num_threads(2)
     OUT.mkdir(parents=True, exist_ok=True)
-    stories = [story.strip() for story in (ASSETS / "stories/tinystories.txt").read_text().split("<|endoftext|>")]
+    rows = [line if line.strip() else "" for line in (ASSETS / "wikitext-2/wiki.test.raw").read_text().splitlines(keepends=True)]
 
-    folder = ASSETS / "tinystories-656k"
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    ids = sum((tokenizer.encode(story).ids for story in stories[:20]), [])
-    record("tinystories-656k", LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), ids, 4, 256)
+    folder = ASSETS / "wiki-tiny"
+    ids = Tokenizer.from_file(str(folder / "tokenizer.json")).encode("\n\n".join(rows[:60])).ids
+    record("wiki-tiny", LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), ids, 4, 256)
 
     tok512 = ROOT / "tests/data/tokenizers/stories260K/tok512.bin"
-    ids = sum(([1] + llama2c_encode(tok512, story) for story in stories[:5]), [])
+    ids = [1] + llama2c_encode(tok512, "".join(rows[:8]))
     record("stories260K", stories260k(ROOT / "tests/data/models/stories260K/stories260K.bin"), ids, 4, 256)
 
     rng = np.random.default_rng(1)
@@ -163,7 +162,6 @@ def main():
     gguf = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "models/smollm2-135m.gguf"
     if gguf.exists():
         tokenizer = Tokenizer.from_file(str(ROOT / "tests/data/tokenizers/smollm2/tokenizer.json"))
-        rows = [line if line.strip() else "" for line in (ASSETS / "wikitext-2/wiki.test.raw").read_text().splitlines(keepends=True)]
         ids = tokenizer.encode("\n\n".join(rows[:60])).ids
         columns = np.sort(rng.choice(49152, 256, replace=False))
         record("smollm2-135m", smollm2(gguf), ids, 2, 512, columns)

@@ -149,7 +149,7 @@ def main():
         "gpt2/tokenizer.json": hf(DATA / "gpt2/tokenizer.json"),
         "gpt2": original_gpt2(DATA / "gpt2/tokenizer.json"),
         "smollm2/tokenizer.json": hf(DATA / "smollm2/tokenizer.json"),
-        "tinystories-656k/tokenizer.json": hf(ASSETS / "tinystories-656k/tokenizer.json"),
+        "wiki-tiny/tokenizer.json": hf(ASSETS / "wiki-tiny/tokenizer.json"),
         "stories260K/tok512.bin": Llama2c(DATA / "stories260K/tok512.bin").encode,
     }
     texts = {"wikitext2": joined(ASSETS / "wikitext-2/wiki.test.raw"), "nasty": NASTY}

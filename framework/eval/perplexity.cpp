@@ -88,4 +88,11 @@ Perplexity perplexity(const Llama& model, const std::vector<std::int32_t>& token
   return result;
 }
 
+BitsPerByte bits_per_byte(const Perplexity& ppl, std::size_t n_tokens, std::size_t n_bytes) {
+  const double bits =
+      static_cast<double>(n_tokens) / static_cast<double>(n_bytes) / std::log(2.0);  // of a nat
+  return {"bits_per_byte" + ppl.name.substr(ppl.name.find('/')), bits * std::log(ppl.value),
+          bits * ppl.std_error / ppl.value};
+}
+
 }  // namespace gyre

@@ -33,4 +33,12 @@ Perplexity perplexity(const Llama& model, const std::vector<std::int32_t>& token
                       const std::string& dataset_name,
                       const std::function<void(std::int64_t done, std::int64_t total)>& on_window);
 
+// What models with different tokenizers can be compared by: bits of the perplexity per token, times the
+// tokens of the whole stream over the bytes of its text.
+struct BitsPerByte {
+  std::string name;  // "bits_per_byte/wikitext2@gptq2048[4 windows]"
+  double value = 0, std_error = 0;
+};
+BitsPerByte bits_per_byte(const Perplexity& ppl, std::size_t n_tokens, std::size_t n_bytes);
+
 }  // namespace gyre

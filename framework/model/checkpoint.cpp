@@ -230,7 +230,7 @@ LoadedModel load_model(const fs::path& path, torch::ScalarType dtype, torch::Dev
 }
 
 fs::path resolve_model_path(const std::string& path) {
-  return path == "default" ? asset_path("tinystories-656k") : fs::path(path);
+  return path == "default" ? asset_path("wiki-tiny") : fs::path(path);
 }
 
 }  // namespace gyre

@@ -243,12 +243,10 @@ class Pretraining {
     for (const auto& block : ppl.blocks) samples.push_back({block.window, block.block, block.sum, block.n});
     samples_.emplace_back(ppl.name, std::move(samples));
     const auto protocol = ppl.name.substr(ppl.name.find('/'));
-    const double bits_per_nat =
-        static_cast<double>(std::ssize(judged)) / static_cast<double>(text.text.size()) / std::log(2.0);
+    const auto bits = bits_per_byte(ppl, judged.size(), text.text.size());
     const double unigram = unigram_perplexity(counts_, judged, ppl, spec_.eval.window);
     metrics_.insert(metrics_.begin(), {{ppl.name, ppl.value, ppl.std_error, ppl.n_targets, ""},
-                                       {"bits_per_byte" + protocol, std::log(ppl.value) * bits_per_nat,
-                                        ppl.std_error / ppl.value * bits_per_nat, ppl.n_targets, "bits"},
+                                       {bits.name, bits.value, bits.std_error, ppl.n_targets, "bits"},
                                        {"ppl_unigram" + protocol, unigram, kNone, ppl.n_targets, ""},
                                        {"ppl_over_unigram" + protocol, ppl.value / unigram,
                                         ppl.std_error / unigram, ppl.n_targets, ""}});

@@ -48,7 +48,7 @@ struct State {
   std::shared_ptr<const LearnedFactors> learned;  // for rotations of the scheme `learned`, or null
   std::shared_ptr<Rotation> r1;
   std::vector<Verification> verifications;
-  std::vector<store::MetricRow> metrics;    // of the stages before evaluate
+  std::vector<store::MetricRow> metrics;    // beside the perplexity
   std::optional<std::int64_t> diverged_at;  // the step at which training did; no stage follows then
   std::optional<Perplexity> perplexity;
   MeasureState measure;

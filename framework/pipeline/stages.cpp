@@ -122,12 +122,14 @@ void evaluate(State& state, const StageContext& context) {
   const auto available = static_cast<std::int64_t>(tokens.size()) / config.eval.window;
   const auto total = config.eval.max_windows > 0 ? std::min(config.eval.max_windows, available) : available;
   Progress progress(context.label + ": evaluate", total, "windows");
-  state.perplexity =
-      perplexity(state.model, tokens, config.eval, context.inputs.corpus(config.eval.dataset).name,
-                 [&](std::int64_t, std::int64_t) {
-                   progress.advance();
-                   context.on_step();
-                 });
+  const auto& text = context.inputs.corpus(config.eval.dataset);
+  state.perplexity = perplexity(state.model, tokens, config.eval, text.name, [&](std::int64_t, std::int64_t) {
+    progress.advance();
+    context.on_step();
+  });
+  const auto& ppl = *state.perplexity;
+  const auto bits = bits_per_byte(ppl, tokens.size(), text.text.size());
+  state.metrics.push_back({bits.name, bits.value, bits.std_error, ppl.n_targets, "bits"});
 }
 
 }  // namespace

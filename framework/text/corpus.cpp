@@ -14,25 +14,10 @@ namespace gyre {
 namespace {
 
 constexpr std::array kCorpora = {
-    CorpusEntry{"wikitext2", "wikitext-2/wiki.test.raw", "WikiText-2 raw, test split", true},
+    CorpusEntry{"wikitext2", "wikitext-2/wiki.test.raw", "WikiText-2 raw, test split"},
     CorpusEntry{"wikitext2-valid", "wikitext-2/wiki.valid.raw",
-                "WikiText-2 raw, validation split (4 white-space bytes short of the official file)", true},
-    CorpusEntry{"stories", "stories/tinystories.txt",
-                "a part of TinyStories, stories parted by <|endoftext|>", false},
-    CorpusEntry{"stories-train", "stories/tinystories.txt", "the first four fifths of stories", false,
-                Stories::kFirst},
-    CorpusEntry{"stories-heldout", "stories/tinystories.txt", "the rest of stories", false, Stories::kLast},
+                "WikiText-2 raw, validation split (4 white-space bytes short of the official file)"},
 };
-
-// The stories that a named text is of.
-std::string_view part(std::string_view text, Stories which) {
-  if (which == Stories::kAll) return text;
-  constexpr std::string_view kEnd = "<|endoftext|>\n";
-  const auto last = text.rfind(kEnd, text.size() / 5 * 4);
-  GYRE_ASSERT(last != std::string_view::npos);
-  const auto middle = last + kEnd.size();
-  return which == Stories::kFirst ? text.substr(0, middle) : text.substr(middle);
-}
 
 }  // namespace
 
@@ -68,12 +53,8 @@ Corpus load_corpus(const std::string& name_or_path) {
   const auto bytes = read_file(path);
   text::require_utf8(bytes, path.string());
   corpus.name = entry ? std::string(entry->name) : path.stem().string();
-  corpus.text = entry && entry->wikitext_rows ? join_wikitext_rows(bytes)
-                : entry                       ? std::string(part(bytes, entry->stories))
-                                              : bytes;
-  corpus.rule = entry && entry->wikitext_rows              ? "rows joined by \\n\\n"
-                : entry && entry->stories != Stories::kAll ? "a part of the file"
-                                                           : "file as it is";
+  corpus.text = entry ? join_wikitext_rows(bytes) : bytes;
+  corpus.rule = entry ? "rows joined by \\n\\n" : "file as it is";
   GYRE_CHECK(!corpus.text.empty(), ErrorCode::kInput, "{}: the text is empty", path.string());
   corpus.digest = sha256_hex(corpus.text);
   return corpus;

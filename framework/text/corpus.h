@@ -14,22 +14,15 @@ struct Corpus {
   std::string rule;    // "rows joined by \n\n" or "file as it is"
 };
 
-// Which stories of a file: all, those that end within its first four fifths, or the others.
-enum class Stories { kAll, kFirst, kLast };
-
 struct CorpusEntry {
   std::string_view name, file, summary;
-  bool wikitext_rows;  // join rule of the GPTQ lineage: one row a line, keeps its newline, blank = "", joined
-                       // by "\n\n"
-  Stories stories = Stories::kAll;
 };
 
-// wikitext2 (raw test), wikitext2-valid, stories, stories-train, stories-heldout: files under
-// experiments/assets.
+// wikitext2 (raw test) and wikitext2-valid: files under experiments/assets, WikiText's rows joined as below.
 std::span<const CorpusEntry> corpora();
 
-// The stream of a text in WikiText's rows, one a line: a row keeps its newline, a blank one is the empty
-// string, rows are joined by two newlines.
+// The stream of a text in WikiText's rows, as the GPTQ lineage joins them: a row keeps its newline, a blank
+// one is the empty string, rows are joined by two newlines.
 std::string join_wikitext_rows(std::string_view file);
 
 // A named text or the path of a UTF-8 file. kInput when missing or not UTF-8 (with the byte offset), naming

@@ -40,7 +40,7 @@ TEST(ShippedGroups, AreThoseOfTheDocuments) {
                              "local_hadamard", "gsr", "learned", "learned_hadamard", "learned_gsr"}));
   EXPECT_THAT(choices("quant"),
               testing::IsSupersetOf({"none", "w4a16", "w3a16", "w2a16", "w4a8kv8", "w4a4kv4"}));
-  EXPECT_THAT(choices("data"), testing::IsSupersetOf({"wikitext2", "stories"}));
+  EXPECT_THAT(choices("data"), testing::IsSupersetOf({"wikitext2", "wikitext2_512"}));
 }
 
 TEST(ShippedGroups, EveryChoiceComposesWithEveryOther) {
@@ -145,14 +145,14 @@ TEST(ShippedQuantizers, KeepWhatTheirNamesPromise) {
 TEST(ShippedModels, BringTheTextThatTheyAreJudgedOn) {
   const auto tiny = composed({});
   EXPECT_EQ(tiny.model.path, "default");
-  EXPECT_EQ(tiny.eval.dataset, "stories");
+  EXPECT_EQ(tiny.eval.dataset, "wikitext2");
   EXPECT_EQ(tiny.eval.window, 512);
   const auto smollm2 = composed({"model=smollm2-135m"});
   EXPECT_EQ(smollm2.model.path, "models/smollm2-135m.gguf");
   EXPECT_EQ(smollm2.eval.dataset, "wikitext2");
   EXPECT_EQ(smollm2.eval.window, 2048);
   EXPECT_EQ(smollm2.calibration.path, "wikitext2-valid");
-  EXPECT_EQ(composed({"model=smollm2-135m", "data=stories"}).eval.dataset, "stories");
+  EXPECT_EQ(composed({"model=smollm2-135m", "data=wikitext2_512"}).eval.window, 512);
   EXPECT_EQ(composed({"data=wikitext2"}).eval.window, 2048);
 }
 
@@ -308,7 +308,7 @@ TEST(ShippedSweeps, TheQuickStartIsTheTableOfTheReadme) {
   for (const auto& point :
        load_sweep(kExperiments / "sweeps/quickstart_tiny.toml", kExperiments, {}).points) {
     const auto& config = point.composed.config;
-    EXPECT_EQ(config.eval.dataset, "stories");
+    EXPECT_EQ(config.eval.dataset, "wikitext2");
     EXPECT_EQ(config.eval.window, 512);
     EXPECT_EQ(config.quant.weight.group_size.value, config.quant.weight.enabled() ? 64 : -1);
     EXPECT_EQ(config.quant.weight.solver, config.quant.weight.n_bits == 3 ? "gptq" : "nearest");
@@ -328,20 +328,19 @@ TEST(ShippedSweeps, TheAblationOfRcpTrainsAllAlike) {
   std::set<std::string> trainings;
   for (const auto& point : load_sweep(kExperiments / "sweeps/rcp_ablation.toml", kExperiments, {}).points) {
     const auto& config = point.composed.config;
-    EXPECT_EQ(config.eval.dataset, "stories-heldout");
+    EXPECT_EQ(config.eval.dataset, "wikitext2");
     if (!config.quant.weight.enabled()) continue;
     EXPECT_TRUE(bits_label(config).starts_with("W2A4KV4")) << bits_label(config);
-    ++cells[config.rotation.r1.scheme + " " + config.quant.weight.scheme + " " + config.train.scheme + " " +
-            std::to_string(config.train.partition_lr)];
+    ++cells[config.rotation.r1.scheme + " " + config.quant.weight.scheme + " " + config.train.scheme];
     if (!config.train.enabled()) continue;
-    EXPECT_EQ(config.train.path, "stories-train");
+    EXPECT_EQ(config.train.path, "wikitext2-valid");
     std::string text;
     for (const auto& [key, value] : params(config))
-      if (key.starts_with("train.") && key != "train.partition_lr") text += value + " ";
+      if (key.starts_with("train.")) text += value + " ";
     trainings.insert(text);
   }
   EXPECT_EQ(trainings.size(), 1u);
-  EXPECT_EQ(cells.size(), 18u);
+  EXPECT_EQ(cells.size(), 15u);
   for (const auto& [cell, seeds] : cells) EXPECT_EQ(seeds, 2) << cell;
 }
 

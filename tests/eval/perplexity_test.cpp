@@ -52,6 +52,18 @@ TEST(Perplexity, OfUniformLogitsIsTheVocabulary) {
   }
 }
 
+// A perplexity of 2^k is k bits a token, so k/4 bits a byte where a token has four bytes.
+TEST(Perplexity, InBitsPerByteKnowsNoTokenizer) {
+  Perplexity ppl;
+  ppl.name = "ppl/text@gptq64[4 windows]";
+  ppl.value = 64;
+  ppl.std_error = 6.4;
+  const auto bits = bits_per_byte(ppl, 1000, 4000);
+  EXPECT_EQ(bits.name, "bits_per_byte/text@gptq64[4 windows]");
+  EXPECT_NEAR(bits.value, 1.5, 1e-12);
+  EXPECT_NEAR(bits.std_error, 0.1 / std::log(2.0) / 4, 1e-12);
+}
+
 TEST(Perplexity, IsTheMeanOverWindowsAndDropsTheTail) {
   const auto model = random_llama(config_9_3());
   const auto tokens = stream(3 * 40 + 39);

@@ -5,7 +5,7 @@ namespace gyre::testing {
 namespace {
 
 namespace fs = std::filesystem;
-const std::string kTiny = GYRE_SOURCE_DIR "/experiments/assets/tinystories-656k";
+const std::string kTiny = GYRE_SOURCE_DIR "/experiments/assets/wiki-tiny";
 const std::string kStories = GYRE_TEST_DATA "/models/stories260K/stories260K.bin";
 
 struct BadInput : ::testing::Test {

@@ -11,7 +11,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kSweep = R"([base]
 model = "default"
-data = "stories"
 "eval.window" = 64
 "eval.max_windows" = 2
 "run.threads" = 1
@@ -93,14 +92,14 @@ TEST_F(CrashTest, AFailingPointStopsNoOtherAndIsTriedAgain) {
   // Three points, of which one names a model that goes missing after the plan is laid: here, an unreadable
   // tensor.
   const auto model = folder / "model";
-  std::filesystem::copy(GYRE_SOURCE_DIR "/experiments/assets/tinystories-656k", model);
+  std::filesystem::copy(GYRE_SOURCE_DIR "/experiments/assets/wiki-tiny", model);
   const auto weights = bytes_of(model / "model.safetensors");
   auto damaged = weights;
   damaged.replace(damaged.size() - 4, 4,
                   std::string("\xff\xff\xff\xff", 4));  // not-a-number in whatever float type
   write_bytes(model / "model.safetensors", damaged);
   write_bytes(folder / "mixed.toml", R"([base]
-data = "stories"
+data = "wikitext2_512"
 "eval.window" = 64
 "eval.max_windows" = 1
 "run.threads" = 1

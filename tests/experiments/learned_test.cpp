@@ -105,7 +105,6 @@ TEST_F(LearnedTest, AFileThatIsAnothersIsRefusedAndLeft) {
 TEST_F(LearnedTest, ADivergingRateIsAResultAndTheSweepGoesOn) {
   write_bytes(folder / "rates.toml", R"([base]
 model = "default"
-data = "stories"
 rotation = "learned"
 quant = "w4a4kv4"
 "learn.steps" = 4
@@ -142,7 +141,7 @@ TEST_F(LearnedTest, RefusesWhatCannotBeLearned) {
   EXPECT_THAT(refusal({"rotation.r4.scheme=learned"}), HasSubstr("can be learned"));
   EXPECT_THAT(refusal({"learn.objective=ca"}), HasSubstr("ce"));
   EXPECT_THAT(refusal({"learn.window=4096"}), HasSubstr("positions"));
-  EXPECT_THAT(refusal({"learn.path=stories", "data=stories"}), HasSubstr("evaluated text"));
+  EXPECT_THAT(refusal({"learn.path=wikitext2"}), HasSubstr("evaluated text"));
   EXPECT_THAT(refusal({"learn.window=64", "learn.path=/no/such.txt"}), HasSubstr("/no/such.txt"));
   EXPECT_THAT(refusal({"learn.quant.weight=n_bit=4"}), HasSubstr("learn.quant.weight"));
   write_bytes(folder / "short.txt", "Once.");

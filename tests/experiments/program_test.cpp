@@ -24,7 +24,7 @@ TEST(Program, RunPrintsOneJsonObjectAndRecordsIt) {
   const auto first = gyre(folder, std::vector<std::string>{"run", "-o", "json", "rotation=gsr"} + quick());
   ASSERT_EQ(first.status, 0) << first.err;
   for (const char* key : {"\"run\"", "\"status\": \"ok\"", "\"metrics\"", "\"stderr\"", "\"seconds\"",
-                          "ppl/stories@gptq64[1 window]"})
+                          "ppl/wikitext2@gptq64[1 window]"})
     EXPECT_NE(first.out.find(key), std::string::npos) << key << " in " << first.out;
   const auto runs = store::RunStore(folder / "gyre.sqlite", true).runs("");
   ASSERT_EQ(runs.size(), 1u);
@@ -128,7 +128,7 @@ TEST(Program, AReportSaysWhichRecordedOrderingsHold) {
     return bytes_of(report);
   };
   EXPECT_NE(page_of({"--sweep", "other"}).find("orderings hold here?"), std::string::npos);
-  EXPECT_NE(page_of({}).find("Of 1 ordering recorded of the embedded tiny model"), std::string::npos);
+  EXPECT_NE(page_of({}).find("Of 1 ordering recorded of wiki-tiny"), std::string::npos);
   EXPECT_EQ(page_of({"--sweep", "grid", "--orderings", recorded}).find("orderings hold here?"),
             std::string::npos);
   EXPECT_NE(gyre(folder, {"report", "--orderings", recorded, "--out", report}).status, 0);

@@ -11,10 +11,9 @@ using Clock = std::chrono::steady_clock;
 struct TrainCrashTest : ::testing::Test {
   std::vector<std::string> command(const std::string& place) const {
     return std::vector<std::string>{"run",
-                                    "data=stories_split",
                                     "quant=w2a4kv4_ldp",
                                     "train=qat",
-                                    "train.steps=100",
+                                    "train.steps=40",
                                     "train.window=64",
                                     "train.checkpoint_every=1",
                                     "run.packed=" + (folder / place / "packed").string(),

@@ -19,7 +19,7 @@ struct Case {
   const char* path;  // from the source folder
 };
 constexpr Case kCases[] = {
-    {"tinystories-656k", "experiments/assets/tinystories-656k"},
+    {"wiki-tiny", "experiments/assets/wiki-tiny"},
     {"stories260K", "tests/data/models/stories260K/stories260K.bin"},
     {"random-llama3",
      "tests/data/parity/random-llama3"},  // LLaMA-3's RoPE scaling, biases, head_dim, two shards

@@ -76,10 +76,10 @@ TEST(Measure, RecordsEveryPhaseAndSharesWhatPointsShare) {
     made += !stage(row, "measure_original")->reused;
     rotated += !stage(row, "measure_rotated")->reused;
     EXPECT_FALSE(stage(row, "measure")->reused);
-    EXPECT_GE(metric(row, "kl/stories@2x64"), 0);
-    EXPECT_GT(metric(row, "output_error/stories@2x64"), 0);
-    EXPECT_GE(metric(row, "layer_error/stories@2x64"), 0.5 * metric(row, "output_error/stories@2x64"));
-    EXPECT_EQ(store.samples(row.run_id, "kl/stories@2x64").size(), 2u);
+    EXPECT_GE(metric(row, "kl/wikitext2@2x64"), 0);
+    EXPECT_GT(metric(row, "output_error/wikitext2@2x64"), 0);
+    EXPECT_GE(metric(row, "layer_error/wikitext2@2x64"), 0.5 * metric(row, "output_error/wikitext2@2x64"));
+    EXPECT_EQ(store.samples(row.run_id, "kl/wikitext2@2x64").size(), 2u);
   }
   EXPECT_EQ(made, 1);
   EXPECT_EQ(rotated, 2);
@@ -123,7 +123,7 @@ TEST(Measure, MovesNoBitOfTheResultAndNothingWhereItIsOff) {
   EXPECT_TRUE(store.tensor_stats(b.run_id).empty());
   EXPECT_EQ(stage(b, "measure"), nullptr);
   // GPTQ's own measure on its calibration text stays beside that on the evaluated text.
-  EXPECT_GT(metric(a, "output_error/stories@2x64"), 0);
+  EXPECT_GT(metric(a, "output_error/wikitext2@2x64"), 0);
   EXPECT_THAT(names_of(store.tensor_stats(a.run_id), "weight", "quantized"), IsSupersetOf({"code_entropy"}));
   EXPECT_THAT(canonical_text(on.config), HasSubstr("measure.samples = 2"));
   EXPECT_EQ(canonical_text(off.config).find("measure."), std::string::npos);

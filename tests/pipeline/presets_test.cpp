@@ -72,7 +72,7 @@ TEST(Presets, FreezeForTheModelThatTheyAreFor) {
 TEST(Presets, RefuseAModelOfAnotherShapeUnlessTold) {
   const TemporaryFolder folder;
   const auto model = write_stand_in(folder.path());
-  std::vector<std::string> words = {"model.path=" + model.string(), "eval.window=64", "eval.dataset=stories"};
+  std::vector<std::string> words = {"model.path=" + model.string(), "eval.window=64"};
   Inputs inputs;
   try {
     frozen(inputs, "quarot_w4a4kv4_rtn", words);
@@ -99,13 +99,13 @@ std::vector<FrozenRun> stand_in_runs(Inputs& inputs, const TemporaryFolder& fold
   const auto text = training_text(folder);
   std::vector<FrozenRun> runs;
   for (const auto& name : names)
-    runs.push_back(frozen(
-        inputs, name,
-        {"model.path=" + model.string(), "model.any_shape=true", "model.dtype=float32",
-         "calibration.path=" + text, "calibration.samples=12", "calibration.window=64", "train.path=" + text,
-         "train.steps=2", "train.batch=1", "train.accumulation=1", "train.window=64",
-         "train.generate.samples=2", "learn.steps=2", "learn.accumulation=2", "learn.window=32",
-         "eval.dataset=stories", "eval.window=64", "eval.max_windows=2", "run.threads=1"}));
+    runs.push_back(
+        frozen(inputs, name,
+               {"model.path=" + model.string(), "model.any_shape=true", "model.dtype=float32",
+                "calibration.path=" + text, "calibration.samples=12", "calibration.window=64",
+                "train.path=" + text, "train.steps=2", "train.batch=1", "train.accumulation=1",
+                "train.window=64", "train.generate.samples=2", "learn.steps=2", "learn.accumulation=2",
+                "learn.window=32", "eval.window=64", "eval.max_windows=2", "run.threads=1"}));
   return runs;
 }
 

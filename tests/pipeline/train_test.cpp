@@ -15,6 +15,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/runner.h"
 #include "store/store_testing.h"
+#include "text/corpus.h"
 
 namespace gyre {
 namespace {
@@ -23,10 +24,10 @@ using store::testing::TemporaryFolder;
 using testing::HasSubstr;
 
 std::vector<std::string> words(const std::vector<std::string>& more) {
-  std::vector<std::string> all = {"data=stories_split", "quant=w2a4kv4_ldp",    "train=qat",
-                                  "train.steps=6",      "train.batch=2",        "train.window=64",
-                                  "train.warmup=1",     "train.lr=1e-3",        "eval.window=64",
-                                  "eval.max_windows=4", "train.beta_windows=2", "run.threads=1"};
+  std::vector<std::string> all = {"quant=w2a4kv4_ldp",    "train=qat",       "train.steps=6",
+                                  "train.batch=2",        "train.window=64", "train.warmup=1",
+                                  "train.lr=1e-3",        "eval.window=64",  "eval.max_windows=4",
+                                  "train.beta_windows=2", "run.threads=1"};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -99,8 +100,11 @@ TEST_F(TrainStage, ADivergedTrainingIsAResult) {
 }
 
 TEST_F(TrainStage, RefusesTextThatIsEvaluated) {
-  EXPECT_THAT(refusal({"train.path=stories"}), HasSubstr("train.path 'stories' holds text of eval.dataset"));
-  EXPECT_THAT(refusal({"train.path=stories-heldout"}), HasSubstr("train.path and eval.dataset are both"));
+  const auto leaking = folder / "leaking.txt";
+  store::testing::write_bytes(
+      leaking, load_corpus("wikitext2-valid").text + load_corpus("wikitext2").text.substr(50000, 2000));
+  EXPECT_THAT(refusal({"train.path=" + leaking.string()}), HasSubstr("holds text of eval.dataset"));
+  EXPECT_THAT(refusal({"train.path=wikitext2"}), HasSubstr("train.path and eval.dataset are both"));
   EXPECT_THAT(refusal({"train.window=513"}), HasSubstr("the model has 512 positions"));
   EXPECT_THAT(refusal({"quant=none"}), HasSubstr("nothing is quantized"));
   EXPECT_THAT(refusal({"quant.weight.solver=gptq"}), HasSubstr("rounded to nearest"));

@@ -29,14 +29,6 @@ TEST_F(CorpusTest, EveryNamedTextCanBeLoaded) {
   }
 }
 
-TEST_F(CorpusTest, StoriesPartBetweenStories) {
-  const auto all = load_corpus("stories").text, train = load_corpus("stories-train").text,
-             heldout = load_corpus("stories-heldout").text;
-  EXPECT_EQ(train + heldout, all);
-  EXPECT_TRUE(train.ends_with("<|endoftext|>\n"));
-  EXPECT_NEAR(static_cast<double>(train.size()) / static_cast<double>(all.size()), 0.8, 0.01);
-}
-
 TEST_F(CorpusTest, OtherFilesAreTakenAsTheyAre) {
   const auto path = write("mine.txt", " a\n\n b\n");
   const auto corpus = load_corpus(path.string());

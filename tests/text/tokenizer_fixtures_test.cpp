@@ -56,7 +56,7 @@ class OriginalIds : public testing::TestWithParam<Case> {};
 
 TEST_P(OriginalIds, AreReproduced) {
   const auto& c = GetParam();
-  const auto path = c.name.starts_with("tinystories")
+  const auto path = c.name.starts_with("wiki-tiny")
                         ? fs::path(GYRE_SOURCE_DIR) / "experiments/assets" / c.name
                         : kTokenizers / c.name;
   const auto tokenizer = load_tokenizer(path);
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Files, OriginalIds,
                                          Case{"llama3/tokenizer.model", 128256, 128000, true},
                                          Case{"gpt2/tokenizer.json", 50295, std::nullopt, false},
                                          Case{"smollm2/tokenizer.json", 49152, std::nullopt, false},
-                                         Case{"tinystories-656k/tokenizer.json", 2048, 1, true},
+                                         Case{"wiki-tiny/tokenizer.json", 4096, 0, true},
                                          Case{"stories260K/tok512.bin", 512, 1, true}),
                          [](const auto& c) {
                            std::string name = c.param.name;

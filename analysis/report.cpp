@@ -186,11 +186,12 @@ std::string section_title(const SweepView& view, bool several_metrics) {
   return several_metrics ? title + ": " + view.pivot.table.metric : title;
 }
 
-std::string orderings_part(const SweepView& view, const ReportOptions& options) {
+std::string orderings_part(const SweepView& view, const ReportOptions& options, Report& report) {
   const auto it = options.orderings.find(view.sweep);
   if (it == options.orderings.end() || !comparable(it->second, view.pivot.table.metric) ||
       is_recorded_sweep(it->second, view.pivot, view.sweep))
     return "";
+  report.agreements.push_back(agreement_summary(it->second, judge_orderings(it->second, view.pivot)));
   return agreement_section(it->second, view.pivot, view.prefix + "-orderings");
 }
 
@@ -251,6 +252,7 @@ Report make_report(const store::RunStore& store, const ReportOptions& options, b
              "database {} has no runs yet; `gyre run` and `gyre sweep` make some", store.path().string());
 
   const auto drawings = draw(gallery.figures, FigureFormat::kSvg);
+  Report report;
   std::string nav = "<nav><ul>", body;
   for (const auto& [view, first, count] : sections) {
     const bool several = std::count_if(sections.begin(), sections.end(),
@@ -260,8 +262,8 @@ Report make_report(const store::RunStore& store, const ReportOptions& options, b
     const auto list = answers(view);
     body += "<section>\n<h2 id=\"" + view.prefix + "\">" + title + "</h2>\n<p class=\"summary\">" +
             html_text(overall(view, list)) + "</p>\n" + answer_cards(list) + "<h3>Table</h3>\n" +
-            ablation_table(view, options.command) + orderings_part(view, options) + "<h3>Figures</h3>\n" +
-            figure_section(gallery.figures, drawings, first, count, options.command) +
+            ablation_table(view, options.command) + orderings_part(view, options, report) +
+            "<h3>Figures</h3>\n" + figure_section(gallery.figures, drawings, first, count, options.command) +
             "<h3>Why: statistics and the metric</h3>\n" + correlation_table(view) + "<h3>Runs</h3>\n" +
             run_table(view) + "</section>\n";
   }
@@ -275,7 +277,6 @@ Report make_report(const store::RunStore& store, const ReportOptions& options, b
                            options.command) +
             kernel_table(timings) + html_source(options.command, {}) + "</section>\n";
   }
-  Report report;
   report.html = html_page("gyre report", "<header><h1>gyre report</h1>\n<p class=\"soft\">" +
                                              html_text(store.path().filename().string()) + "</p>\n" + nav +
                                              "</ul></nav></header>\n" + body + "<footer><p>Made by <code>" +

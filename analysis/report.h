@@ -23,6 +23,7 @@ struct Report {
   std::string html;
   // File names ("smollm2-ptq-pareto.svg") and bytes; only when asked for.
   std::vector<std::pair<std::string, std::string>> files;
+  std::vector<std::string> agreements;  // how many of the recorded orderings hold, a sentence a section
 };
 
 // The same bytes for the same database and options. kInput: no such sweep, a database without runs and kernel

@@ -56,6 +56,7 @@ int execute(const GlobalOptions& global, const Options& options) {
   write_file_atomically(options.out, report.html);
   for (const auto& [name, bytes] : report.files)
     write_file_atomically(std::filesystem::path(options.figures) / name, bytes);
+  for (const auto& sentence : report.agreements) log_info(sentence);
   log_info(fmt::format("written: {}{}", options.out,
                        report.files.empty()
                            ? ""

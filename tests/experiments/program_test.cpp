@@ -122,12 +122,15 @@ TEST(Program, AReportSaysWhichRecordedOrderingsHold) {
   const auto table = gyre(folder, {"table", "grid", "-o", "orderings", "--out", recorded});
   ASSERT_EQ(table.status, 0) << table.err;
   EXPECT_NE(bytes_of(recorded).find("command = \"gyre table grid -o orderings\""), std::string::npos);
+  std::string said;
   const auto page_of = [&](const std::vector<std::string>& arguments) {
     const auto made = gyre(folder, std::vector<std::string>{"report", "--out", report} + arguments);
     EXPECT_EQ(made.status, 0) << made.err;
+    said = made.err;
     return bytes_of(report);
   };
   EXPECT_NE(page_of({"--sweep", "other"}).find("orderings hold here?"), std::string::npos);
+  EXPECT_NE(said.find("Of 1 ordering recorded of wiki-tiny"), std::string::npos) << said;
   EXPECT_NE(page_of({}).find("Of 1 ordering recorded of wiki-tiny"), std::string::npos);
   EXPECT_EQ(page_of({"--sweep", "grid", "--orderings", recorded}).find("orderings hold here?"),
             std::string::npos);

@@ -277,10 +277,12 @@ TEST(ShippedSweeps, Load) {
   }
 }
 
+// Replicas of a point count once.
 std::multiset<std::string> rows_and_columns(const std::string& sweep) {
   std::multiset<std::string> out;
   for (const auto& point : load_sweep(kExperiments / "sweeps" / (sweep + ".toml"), kExperiments, {}).points) {
     const auto& config = point.composed.config;
+    if (config.replica > 0) continue;
     out.insert(config.rotation.r1.scheme + " " + bits_label(config));
   }
   return out;
@@ -305,8 +307,9 @@ TEST(ShippedSweeps, TheQuickStartIsTheTableOfTheReadme) {
     EXPECT_EQ(config.quant.weight.group_size.value, config.quant.weight.enabled() ? 64 : -1);
     EXPECT_EQ(config.quant.weight.solver, config.quant.weight.n_bits == 3 ? "gptq" : "nearest");
   }
-  for (const auto& point :
-       load_sweep(kExperiments / "sweeps/quickstart_tiny.toml", kExperiments, {}).points) {
+  const auto tiny = load_sweep(kExperiments / "sweeps/quickstart_tiny.toml", kExperiments, {}).points;
+  EXPECT_EQ(tiny.size(), 1 + 3 * (expected.size() - 1));  // full precision, and three replicas a cell
+  for (const auto& point : tiny) {
     const auto& config = point.composed.config;
     EXPECT_EQ(config.eval.dataset, "wikitext2");
     EXPECT_EQ(config.eval.window, 512);

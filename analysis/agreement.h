@@ -35,7 +35,8 @@ std::vector<JudgedOrdering> judge_orderings(const Orderings& there, const Pivot&
 // "Of 9 orderings recorded of smollm2-135m 5 are told there; of these 3 hold here, ..."
 std::string agreement_summary(const Orderings& there, const std::vector<JudgedOrdering>& list);
 
-// Headline, summary, table and notes as HTML. id: of the table.
-std::string agreement_section(const Orderings& there, const Pivot& here, const std::string& id);
+// Headline, summary, table and notes as HTML. metric: of this side; id: of the table.
+std::string agreement_section(const Orderings& there, const std::vector<JudgedOrdering>& list,
+                              const std::string& summary, const std::string& metric, const std::string& id);
 
 }  // namespace gyre::analysis

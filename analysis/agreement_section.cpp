@@ -59,8 +59,8 @@ void add_here(std::vector<HtmlCell>& row, const JudgedOrdering& judged, const st
 
 }  // namespace
 
-std::string agreement_section(const Orderings& there, const Pivot& here, const std::string& id) {
-  const auto list = judge_orderings(there, here);
+std::string agreement_section(const Orderings& there, const std::vector<JudgedOrdering>& list,
+                              const std::string& summary, const std::string& metric, const std::string& id) {
   HtmlTable html{
       id,
       fmt::format("Perplexity of the first row over that of the second, the first being the lower one on {}; "
@@ -75,7 +75,7 @@ std::string agreement_section(const Orderings& there, const Pivot& here, const s
     const auto& pair = judged.there;
     std::vector<HtmlCell> row = {text_cell(pair.setting), text_cell(pair.a + " below " + pair.b),
                                  ratio_cell(pair.mean, pair.std_error), p_cell(pair.p_holm)};
-    add_here(row, judged, here.table.metric);
+    add_here(row, judged, metric);
     row.push_back(text_cell(verdict_text(judged)));
     row.back().classes = judged.agreement == Agreement::kHolds      ? "best"
                          : judged.agreement == Agreement::kReversed ? "empty"
@@ -83,8 +83,7 @@ std::string agreement_section(const Orderings& there, const Pivot& here, const s
     html.rows.push_back(std::move(row));
   }
   return "<h3>Which of " + html_text(there.model) + "'s orderings hold here?</h3>\n<p class=\"summary\">" +
-         html_text(agreement_summary(there, list)) + "</p>\n" + html_table(html) +
-         "<ul class=\"notes\"><li>" +
+         html_text(summary) + "</p>\n" + html_table(html) + "<ul class=\"notes\"><li>" +
          html_text(fmt::format("Told: p < {} and more than arithmetic may be, by the rules of the table "
                                "above. Holds: told on both models, the same way round; reversed: told on "
                                "both, the other way round.",

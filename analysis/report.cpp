@@ -191,8 +191,10 @@ std::string orderings_part(const SweepView& view, const ReportOptions& options, 
   if (it == options.orderings.end() || !comparable(it->second, view.pivot.table.metric) ||
       is_recorded_sweep(it->second, view.pivot, view.sweep))
     return "";
-  report.agreements.push_back(agreement_summary(it->second, judge_orderings(it->second, view.pivot)));
-  return agreement_section(it->second, view.pivot, view.prefix + "-orderings");
+  const auto list = judge_orderings(it->second, view.pivot);
+  report.agreements.push_back(agreement_summary(it->second, list));
+  return agreement_section(it->second, list, report.agreements.back(), view.pivot.table.metric,
+                           view.prefix + "-orderings");
 }
 
 // Orderings that no metric of their sweep can be held against would be left out without a word.

@@ -1,15 +1,10 @@
 #include "quant/hessian.h"
 
-#include <algorithm>
-
 #include "core/error.h"
+#include "ops/gram.h"
 
 namespace gyre {
 namespace {
-
-// Columns of a block row. One product per block row leaves out what lies below the diagonal: with 128, 60 %
-// of the work remains at a width of 576, 54 % at 1536.
-constexpr std::int64_t kBlock = 128;
 
 // A pivot below this share of its diagonal entry is rounding: H is summed in float32.
 constexpr double kSmallestPivot = 1e-8;
@@ -22,15 +17,8 @@ Hessian::Hessian(std::int64_t size, torch::ScalarType dtype, torch::Device devic
     : sum_(torch::zeros({size, size}, torch::TensorOptions(dtype).device(device))) {}
 
 void Hessian::add(const torch::Tensor& x) {
-  const torch::NoGradGuard no_grad;
-  const auto rows = x.reshape({-1, size()}).to(sum_.device(), sum_.scalar_type());
-  for (std::int64_t i = 0; i < size(); i += kBlock) {
-    const auto n = std::min(kBlock, size() - i);
-    sum_.narrow(0, i, n)
-        .narrow(1, i, size() - i)
-        .addmm_(rows.narrow(1, i, n).t(), rows.narrow(1, i, size() - i));
-  }
-  n_inputs_ += rows.size(0);
+  add_gram(sum_, x);
+  n_inputs_ += x.numel() / size();
 }
 
 torch::Tensor Hessian::matrix() const {

@@ -18,7 +18,7 @@ class Hessian {
   std::int64_t n_inputs() const { return n_inputs_; }
 
  private:
-  torch::Tensor sum_;  // block rows from the diagonal rightwards; below them nothing
+  torch::Tensor sum_;  // of add_gram()
   std::int64_t n_inputs_ = 0;
 };
 

@@ -35,6 +35,19 @@ TEST(Hessian, IsTheMeanOfTwoXTransposedX) {
   }
 }
 
+// Products of bfloat16 are exact in float32, so that only sums are rounded.
+TEST(Hessian, OfNarrowInputsIsThatOfTheirValues) {
+  for (const auto dtype : {torch::kBFloat16, torch::kFloat16})
+    for (const std::int64_t size : {1, 47, 48, 49, 300}) {
+      const auto x = correlated(1300, size).to(dtype);
+      const auto wide = x.to(torch::kFloat64);
+      Hessian hessian(size, torch::kFloat32, torch::kCPU);
+      hessian.add(x.narrow(0, 0, 1201));
+      hessian.add(x.narrow(0, 1201, 99).t().contiguous().t());  // strides as they come
+      EXPECT_LT(relative(hessian.matrix(), wide.t().mm(wide) * (2.0 / 1300)), 1e-6) << dtype << " " << size;
+    }
+}
+
 TEST(FactorInverse, IsTheCholeskyFactorOfTheDampedInverse) {
   const auto x = correlated(400, 60);
   const auto h = x.t().mm(x);

@@ -31,28 +31,30 @@ class Walk {
       : model_(model),
         visitor_(visitor),
         options_(options),
+        dtype_(options.dtype.value_or(model.dtype())),
         samples_(windows.size(0)),
-        rope_(rope_table(model.config, windows.size(1), model.device(), model.dtype())),
+        rope_(rope_table(model.config, windows.size(1), model.device(), dtype_)),
         eps_(model.config.rms_norm_eps) {
     const auto& config = model.config;
-    const auto host = torch::TensorOptions(model.dtype());
+    const auto host = torch::TensorOptions(dtype_);
     stream_ = torch::empty({samples_, 1, windows.size(1), config.hidden_size}, host);
     mixed_ = torch::empty({samples_, 1, windows.size(1), config.num_attention_heads * config.head_dim}, host);
     const auto gated_bytes =
         windows.numel() * config.intermediate_size * static_cast<std::int64_t>(host.dtype().itemsize());
     if (gated_bytes <= options.keep_bytes)
       gated_ = torch::empty({samples_, 1, windows.size(1), config.intermediate_size}, host);
-    for (std::int64_t s = 0; s < samples_; ++s) store(stream_, s, model.embed(windows.narrow(0, s, 1)));
+    Llama rounded = model.shallow_copy();
+    rounded.embedding = rounded.embedding.to(dtype_);
+    for (std::int64_t s = 0; s < samples_; ++s) store(stream_, s, rounded.embed(windows.narrow(0, s, 1)));
   }
 
   void layer(std::int64_t index) {
     Block& block = model_.blocks[static_cast<std::size_t>(index)];
     auto& attention = block.attention;
     auto& mlp = block.mlp;
-    const auto input = [&](std::int64_t s) { return rms_norm(load(stream_, s), block.input_norm, eps_); };
-    const auto between = [&](std::int64_t s) {
-      return rms_norm(load(stream_, s), block.post_attention_norm, eps_);
-    };
+    const auto input_norm = rounded(block.input_norm), middle_norm = rounded(block.post_attention_norm);
+    const auto input = [&](std::int64_t s) { return rms_norm(load(stream_, s), input_norm, eps_); };
+    const auto between = [&](std::int64_t s) { return rms_norm(load(stream_, s), middle_norm, eps_); };
     pass(index,
          {{index, LinearRole::kQ, attention.q},
           {index, LinearRole::kK, attention.k},
@@ -65,8 +67,8 @@ class Walk {
     });
     pass(index, {{index, LinearRole::kGate, mlp.gate}, {index, LinearRole::kUp, mlp.up}},
          [&](std::int64_t s) {
-           const auto [sum, normed] = add_rms_norm(load(stream_, s), attention.o.forward(load(mixed_, s)),
-                                                   block.post_attention_norm, eps_);
+           const auto [sum, normed] =
+               add_rms_norm(load(stream_, s), attention.o.forward(load(mixed_, s)), middle_norm, eps_);
            store(stream_, s, sum);
            return normed;
          });
@@ -103,6 +105,7 @@ class Walk {
     const auto slot = all.select(0, sample);
     if (slot.const_data_ptr() != x.const_data_ptr()) slot.copy_(x);
   }
+  torch::Tensor rounded(const torch::Tensor& norm) const { return norm.defined() ? norm.to(dtype_) : norm; }
   void step() const {
     if (options_.on_window) options_.on_window();
   }
@@ -110,6 +113,7 @@ class Walk {
   Llama& model_;
   InputVisitor& visitor_;
   const WalkOptions& options_;
+  torch::ScalarType dtype_;
   std::int64_t samples_;
   RopeTable rope_;
   double eps_;

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "model/llama.h"
@@ -40,6 +41,9 @@ class InputVisitor {
 };
 
 struct WalkOptions {
+  // Arithmetic of the passes, and what inputs are seen in; the model's own when not set. Weights stay as they
+  // are and are rounded where they are multiplied; the replica's noise is of this dtype.
+  std::optional<torch::ScalarType> dtype;
   // down_proj's inputs are kept from one pass to the next while they fit, else computed again: the same bits.
   std::int64_t keep_bytes = std::int64_t{1} << 30;
   std::function<void()> on_window;  // count_walk_windows() times

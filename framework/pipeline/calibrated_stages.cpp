@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "eval/input_maxima.h"
 #include "eval/solve_weights.h"
+#include "pipeline/device.h"
 #include "pipeline/measure_stages.h"
 #include "quant/solver.h"
 
@@ -24,6 +25,7 @@ struct WalkProgress {
   WalkProgress(const std::string& what, const State& state, const StageContext& context)
       : bar(context.label + ": " + what, count_walk_windows(state.model, context.config.calibration.samples),
             "windows") {
+    options.dtype = forward_dtype(context.config);
     options.on_window = [this, &context] {
       bar.advance();
       context.on_step();
@@ -47,10 +49,6 @@ void warn(const SolveSummary& summary, const StageContext& context) {
         fmt::format("{}: in {} of {} linears the nearest codes gave the smaller output error and were taken "
                     "(the first is {})",
                     context.label, summary.fell_back.size(), summary.n_linears, summary.fell_back[0]));
-}
-
-double bits_of_dtype(const std::string& dtype) {
-  return dtype == "float64" ? 64 : dtype == "float32" ? 32 : 16;
 }
 
 }  // namespace
@@ -84,8 +82,10 @@ void quantize_stage(State& state, const StageContext& context) {
   const RunConfig& config = context.config;
   const double none = std::numeric_limits<double>::quiet_NaN();
   const auto n_linears = count_quantized_linears(state.model);
-  state.metrics.push_back({"bits_per_weight", bits_per_weight(state.model, bits_of_dtype(config.model.dtype)),
-                           none, n_linears, "bits"});
+  state.metrics.push_back(
+      {"bits_per_weight",
+       bits_per_weight(state.model, 8.0 * static_cast<double>(elementSize(forward_dtype(config)))), none,
+       n_linears, "bits"});
   const auto on_codes = code_observer(state, context);
   if (!solves_on_inputs(config)) {
     state.metrics.push_back(

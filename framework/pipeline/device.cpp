@@ -21,6 +21,12 @@ torch::Device open_device(const std::string& name) {
   return torch::Device(name);
 }
 
+torch::ScalarType forward_dtype(const RunConfig& config) {
+  const auto& name = config.model.dtype;
+  if (name == "float64") return torch::kFloat64;
+  return name == "float16" ? torch::kFloat16 : name == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
 int set_numeric_mode(const ExecutionSpec& execution) {
   auto& context = at::globalContext();
   context.setDeterministicAlgorithms(true, /*warn_only=*/false);

@@ -13,6 +13,9 @@ namespace gyre {
 // is none.
 torch::Device open_device(const std::string& name);
 
+// model.dtype: the arithmetic of calibration passes and of the evaluation.
+torch::ScalarType forward_dtype(const RunConfig& config);
+
 // Deterministic algorithms, no TF32, the number of CPU threads. Returns the number of threads in use.
 int set_numeric_mode(const ExecutionSpec& execution);
 

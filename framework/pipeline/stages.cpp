@@ -2,6 +2,7 @@
 #include "core/progress.h"
 #include "model/checkpoint.h"
 #include "pipeline/calibrated_stages.h"
+#include "pipeline/device.h"
 #include "pipeline/learn_stage.h"
 #include "pipeline/measure_stages.h"
 #include "pipeline/stage.h"
@@ -33,15 +34,10 @@ std::vector<std::string_view> solver_settings(const RunConfig& config) {
   return settings;
 }
 
-// Surgery and the gate work in float32 whatever the evaluation's dtype, so that a rotated weight is rounded
+// Surgery and the gate work in float32 whatever the forward pass's dtype, so that a rotated weight is rounded
 // once.
 torch::ScalarType working_dtype(const RunConfig& config) {
-  return config.model.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
-}
-
-torch::ScalarType evaluation_dtype(const RunConfig& config) {
-  const auto& name = config.model.dtype;
-  return name == "float16" ? torch::kFloat16 : name == "bfloat16" ? torch::kBFloat16 : working_dtype(config);
+  return forward_dtype(config) == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
 }
 
 void load(State& state, const StageContext& context) {
@@ -116,7 +112,7 @@ void attach(State& state, const StageContext& context) {
 
 void evaluate(State& state, const StageContext& context) {
   const RunConfig& config = context.config;
-  state.model.to(context.device, evaluation_dtype(config));
+  state.model.to(context.device, forward_dtype(config));
   state.model.replica = config.replica;
   const auto& tokens = context.inputs.tokens(config.model.path, config.eval.dataset, config.eval.bos);
   const auto available = static_cast<std::int64_t>(tokens.size()) / config.eval.window;
@@ -162,7 +158,7 @@ std::span<const Stage> stages() {
        },
        online},
       {"smooth",
-       1,
+       2,
        {"smoothing."},
        calibration_settings,
        [](const RunConfig& c) { return c.smoothing.enabled(); },
@@ -178,7 +174,7 @@ std::span<const Stage> stages() {
        calibrate},
       // Where weights are trained, that ends with their codes.
       {"quantize",
-       1,
+       2,
        {"quant.weight"},
        solver_settings,
        [](const RunConfig& c) { return c.quant.weight.used() && !c.train.enabled(); },

@@ -35,7 +35,8 @@ struct ModelSpec {
   static void describe(Self& s, V&& v) {
     v.field("path", s.path,
             "Hugging Face folder, .gguf or llama2.c .bin; 'default' is the embedded tiny model", Limits{});
-    v.field("dtype", s.dtype, "arithmetic of the forward pass",
+    v.field("dtype", s.dtype,
+            "arithmetic of the forward passes: the evaluation and, for gptq and smoothing, the calibration",
             Limits{.one_of = {"float32", "float16", "bfloat16", "float64"}});
     v.group(
         "shape", s.shape,

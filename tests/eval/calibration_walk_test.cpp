@@ -167,6 +167,36 @@ TEST(CalibrationWalk, SeesTheInputsOfTheFullModelAsItIsQuantized) {
     }
 }
 
+// As if the model had been rounded, but for the weights, which the visitor sees and replaces in full.
+TEST(CalibrationWalk, ComputesInAnotherDtypeLikeARoundedModel) {
+  auto model = random_llama(config_9_3(), torch::kFloat32);  // with norms
+  auto rounded = model.shallow_copy();
+  rounded.to(torch::kCPU, torch::kBFloat16);
+  model.replica = rounded.replica = 1;
+  const auto windows = random_tokens(model.config, 2, 20);
+  WalkOptions options;
+  options.dtype = torch::kBFloat16;
+  class Watching final : public InputVisitor {
+   public:
+    void begin(const SharedInput&) override {}
+    void see(const SharedInput& input, const torch::Tensor& x) override {
+      inputs.push_back(x.clone());
+      EXPECT_EQ(x.scalar_type(), torch::kBFloat16);
+      weight_dtypes.insert(input.linears[0].linear.weight.scalar_type());
+    }
+    void complete(const SharedInput&) override {}
+    std::vector<torch::Tensor> inputs;
+    std::set<torch::ScalarType> weight_dtypes;
+  } wide, narrow;
+  walk_inputs(model, windows, wide, options);
+  walk_inputs(rounded, windows, narrow);
+  EXPECT_EQ(wide.weight_dtypes, std::set{torch::kFloat32});
+  ASSERT_EQ(wide.inputs.size(), narrow.inputs.size());
+  for (std::size_t i = 0; i < wide.inputs.size(); ++i)
+    EXPECT_TRUE(wide.inputs[i].equal(narrow.inputs[i])) << i;
+  EXPECT_EQ(model.blocks[0].input_norm.scalar_type(), torch::kFloat32);
+}
+
 TEST(CalibrationWalk, QuantizesInputsWhereTheSlotsSaySo) {
   auto model = rotated_model(torch::kFloat32);
   QuantPlan plan;

@@ -103,6 +103,10 @@ TEST(Gptq, RunsRecordsAndRepeats) {
     EXPECT_EQ(metric(gptq, name), metric(again, name));
   const auto replica = run("a.sqlite", {"rotation=gsr", "quant.weight.solver=gptq", "replica=1"});
   EXPECT_NE(metric(gptq, "ppl/"), metric(replica, "ppl/"));
+  const auto narrow = run("a.sqlite", {"rotation=gsr", "quant.weight.solver=gptq", "model.dtype=bfloat16"});
+  EXPECT_NE(metric(gptq, "output_error/"), metric(narrow, "output_error/"));
+  EXPECT_NEAR(metric(gptq, "output_error/"), metric(narrow, "output_error/"),
+              0.05 * metric(gptq, "output_error/"));
 }
 
 TEST(Smoothing, PassesTheGateAndComposesWithRotationsAndGptq) {

@@ -107,16 +107,6 @@ QuantizedParts parts_of(const torch::Tensor& given, const UniformGrid& grid, con
   return launch(args, x.device()) ? parts : quantize_by_expressions(x, grid, ratio);
 }
 
-// True where rounding, not clipping, made the value.
-torch::Tensor within_range(const torch::Tensor& x, const UniformGrid& grid, const QuantizedParts& parts) {
-  const auto v = x.to(parts.scale.scalar_type()).unflatten(-1, {-1, grid.group_size});
-  const auto scale = parts.scale.unsqueeze(-1);
-  const auto zero = parts.zero_point.defined() ? parts.zero_point * parts.scale : -parts.offset;
-  const auto position = v + zero.unsqueeze(-1);  // in values above code 0
-  const double last = (1 << grid.n_bits) - 1;
-  return (((position >= -0.5 * scale) & (position <= (last + 0.5) * scale)) | (scale == 0)).flatten(-2);
-}
-
 // Saves x only where something can have been clipped.
 struct FakeQuant : torch::autograd::Function<FakeQuant> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,

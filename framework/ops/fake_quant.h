@@ -41,6 +41,12 @@ torch::Tensor fake_quant_clipped(const torch::Tensor& x, const UniformGrid& grid
 QuantizedParts quantize_parts_clipped(const torch::Tensor& x, const UniformGrid& grid,
                                       const torch::Tensor& ratio);
 
+// The same values; in the backward pass the scale, and a real offset, are functions of the group's smallest
+// and largest value (of the first of equals), as where torch.amin and amax are differentiated: BitDistiller's
+// int2-asym. Codes, integer zero points and the ratio (per group, or undefined for grid.clip) are constants.
+torch::Tensor fake_quant_through_range(const torch::Tensor& x, const UniformGrid& grid,
+                                       const torch::Tensor& ratio = {});
+
 // The ratio per group that minimizes sum |q - w|^power (2.4 or 2) over p = 1 - i/100, i = 0..79; the first of
 // equals. float32 [..., n / group] on w's device; computed on the CPU.
 torch::Tensor search_clip(const torch::Tensor& w, const UniformGrid& grid, double power);

@@ -72,4 +72,13 @@ QuantizedParts quantize_by_expressions(const torch::Tensor& x, const UniformGrid
   return parts;
 }
 
+torch::Tensor within_range(const torch::Tensor& x, const UniformGrid& grid, const QuantizedParts& parts) {
+  const auto v = x.to(parts.scale.scalar_type()).unflatten(-1, {-1, grid.group_size});
+  const auto scale = parts.scale.unsqueeze(-1);
+  const auto zero = parts.zero_point.defined() ? parts.zero_point * parts.scale : -parts.offset;
+  const auto position = v + zero.unsqueeze(-1);  // in values above code 0
+  const double last = (1 << grid.n_bits) - 1;
+  return (((position >= -0.5 * scale) & (position <= (last + 0.5) * scale)) | (scale == 0)).flatten(-2);
+}
+
 }  // namespace gyre

@@ -10,4 +10,7 @@ namespace gyre {
 QuantizedParts quantize_by_expressions(const torch::Tensor& x, const UniformGrid& grid,
                                        const torch::Tensor& ratio);
 
+// bool, x's shape: where rounding, not clipping, made the value.
+torch::Tensor within_range(const torch::Tensor& x, const UniformGrid& grid, const QuantizedParts& parts);
+
 }  // namespace gyre

@@ -1,5 +1,6 @@
 // Round to nearest on a uniform grid, per group of the last dimension; clip by min-max, a ratio, or the
-// search of GPTQ's and QuaRot's w_clip (80 ratios, error power 2.4 or 2).
+// search of GPTQ's and QuaRot's w_clip (80 ratios, error power 2.4 or 2). rtn_range is the same but in
+// training, where the gradient flows through the scale too (BitDistiller's int2-asym).
 #include "core/error.h"
 #include "ops/fake_quant.h"
 #include "quant/checks.h"
@@ -32,15 +33,17 @@ UniformGrid uniform_grid(const QuantSpec& spec, std::int64_t size) {
 // A searched clip is fixed by calibrate(); without it, each input is searched.
 class RtnQuantizer final : public Quantizer {
  public:
-  RtnQuantizer(const QuantSpec& spec, std::int64_t size)
-      : RtnQuantizer(uniform_grid(spec, size), search_power(spec.clip)) {}
-  RtnQuantizer(const UniformGrid& grid, double power) : grid_(grid), power_(power) {}
+  RtnQuantizer(const QuantSpec& spec, std::int64_t size, bool through_range)
+      : RtnQuantizer(uniform_grid(spec, size), search_power(spec.clip), through_range) {}
+  RtnQuantizer(const UniformGrid& grid, double power, bool through_range)
+      : grid_(grid), power_(power), through_range_(through_range) {}
 
   void calibrate(const torch::Tensor& sample) override {
     if (power_ > 0) fix(search_clip(sample, grid_, power_));
   }
 
   torch::Tensor forward(const torch::Tensor& x) override {
+    if (through_range_) return fake_quant_through_range(x, grid_, power_ > 0 ? ratio(x) : torch::Tensor{});
     return power_ > 0 ? fake_quant_clipped(x, grid_, ratio(x)) : fake_quant(x, grid_);
   }
 
@@ -56,7 +59,7 @@ class RtnQuantizer final : public Quantizer {
             .stored = parts.scale.scalar_type()};
   }
 
-  const UniformGrid* plain_grid() const override { return power_ > 0 ? nullptr : &grid_; }
+  const UniformGrid* plain_grid() const override { return power_ > 0 || through_range_ ? nullptr : &grid_; }
 
   Levels levels(const torch::Tensor& group) const override {
     GYRE_ASSERT(group.dim() == 2 && group.size(1) == grid_.group_size);
@@ -68,7 +71,7 @@ class RtnQuantizer final : public Quantizer {
   }
 
   std::shared_ptr<Quantizer> copy() const override {
-    auto other = std::make_shared<RtnQuantizer>(grid_, power_);
+    auto other = std::make_shared<RtnQuantizer>(grid_, power_, through_range_);
     if (ratio_.defined()) other->fix(ratio_.clone());
     return other;
   }
@@ -93,13 +96,18 @@ class RtnQuantizer final : public Quantizer {
 
   UniformGrid grid_;
   double power_;
+  bool through_range_;
   torch::Tensor ratio_;  // [..., n / group], float32; not a buffer, which Module::to(bfloat16) would round
 };
 
 }  // namespace
 
 std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size, QuantSite) {
-  return std::make_shared<RtnQuantizer>(spec, size);
+  return std::make_shared<RtnQuantizer>(spec, size, false);
+}
+
+std::shared_ptr<Quantizer> make_rtn_range(const QuantSpec& spec, std::int64_t size, QuantSite) {
+  return std::make_shared<RtnQuantizer>(spec, size, true);
 }
 
 }  // namespace gyre

@@ -11,6 +11,7 @@
 namespace gyre {
 
 std::shared_ptr<Quantizer> make_rtn(const QuantSpec& spec, std::int64_t size, QuantSite site);
+std::shared_ptr<Quantizer> make_rtn_range(const QuantSpec& spec, std::int64_t size, QuantSite site);
 std::shared_ptr<Quantizer> make_lsq(const QuantSpec& spec, std::int64_t size, QuantSite site);
 std::shared_ptr<Quantizer> make_lwc(const QuantSpec& spec, std::int64_t size, QuantSite site);
 std::shared_ptr<Quantizer> make_ldp(const QuantSpec& spec, std::int64_t size, QuantSite site);
@@ -26,6 +27,8 @@ constexpr std::array kSchemes{
     QuantScheme{"rtn",
                 "round to nearest on a uniform grid, scales from each input; min-max, ratio or searched clip",
                 make_rtn},
+    QuantScheme{"rtn_range", "rtn, but in training the gradient reaches the ends of each group too",
+                make_rtn_range},
     QuantScheme{"lsq", "learned step size, per group of a weight's rows or for all tokens", make_lsq},
     QuantScheme{"lwc", "weights: equal steps with a real offset between learned clips of each group",
                 make_lwc},

@@ -343,7 +343,7 @@ TEST(ShippedSweeps, TheAblationOfRcpTrainsAllAlike) {
     trainings.insert(text);
   }
   EXPECT_EQ(trainings.size(), 1u);
-  EXPECT_EQ(cells.size(), 15u);
+  EXPECT_EQ(cells.size(), 18u);
   for (const auto& [cell, seeds] : cells) EXPECT_EQ(seeds, 2) << cell;
 }
 

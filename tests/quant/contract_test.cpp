@@ -51,7 +51,7 @@ struct Case {
   QuantSite site = QuantSite::kWeight;
   std::int64_t group() const { return resolve_size(spec.group_size, kSize, "group_size"); }
   torch::Tensor groups(const torch::Tensor& x) const { return x.to(torch::kFloat64).reshape({-1, group()}); }
-  bool learned() const { return spec.scheme != "rtn"; }
+  bool learned() const { return !spec.scheme.starts_with("rtn"); }
   // Calibrated on x where it has to be.
   std::shared_ptr<Quantizer> make(const torch::Tensor& x) const {
     auto quantizer = make_quantizer(spec, kSize, site);
@@ -348,7 +348,7 @@ std::vector<Row> rows() {
   for (const auto& scheme : quant_schemes()) {
     if (scheme.name == "none") continue;
     for (const auto site : {QuantSite::kWeight, QuantSite::kInput}) {
-      if (scheme.name == "rtn" && site == QuantSite::kInput) continue;  // the same quantizer
+      if (scheme.name.starts_with("rtn") && site == QuantSite::kInput) continue;  // the same quantizer
       for (std::size_t grid = 0; grid < kGrids.size(); ++grid) try {
           make_quantizer(spec_of(scheme.name, 4, 12, kGrids[grid]), kSize, site);
           all.push_back({std::string(scheme.name), site, grid});
@@ -363,8 +363,10 @@ TEST(QuantizerTable, RowsAreThoseThatASchemeHas) {
   std::set<std::string> names;
   for (const auto& row : rows()) names.insert(testing::PrintToString(row));
   EXPECT_EQ(names, (std::set<std::string>{"rtn_symmetric", "rtn_integer", "rtn_real", "rtn_none",
-                                          "lsq_symmetric", "lsq_none", "lsq_unsigned", "lsq_input_symmetric",
-                                          "lsq_input_none", "lsq_input_unsigned", "lwc_real", "ldp_real"}));
+                                          "rtn_range_symmetric", "rtn_range_integer", "rtn_range_real",
+                                          "rtn_range_none", "lsq_symmetric", "lsq_none", "lsq_unsigned",
+                                          "lsq_input_symmetric", "lsq_input_none", "lsq_input_unsigned",
+                                          "lwc_real", "ldp_real"}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Schemes, QuantizerContract, testing::ValuesIn(rows()),

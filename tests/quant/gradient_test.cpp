@@ -128,6 +128,71 @@ TEST(LsqGradient, AgreesWithFiniteDifferencesAndAutograd) {
         }
 }
 
+// rtn_range. Codes, the integer zero point, the clip's ratio p and the rounding residual are held; the scale,
+// and a real offset, follow the group's ends.
+Surrogate range_surrogate(const Point& point, const std::string& zero_point, double steps, double p) {
+  const auto x = grouped(point.values.at("x").detach());
+  const auto quantized = point.quantizer->quantize(point.values.at("x").detach());
+  const bool real = zero_point == "real";
+  const auto scale_of = [=](const Tensor& v) {
+    if (zero_point == "unset" || zero_point == "none") return p * v.abs().amax(-1, true) / steps;
+    const auto lo = v.amin(-1, true), hi = v.amax(-1, true);
+    return p * (real ? hi - lo : hi.clamp_min(0) - lo.clamp_max(0)) / steps;
+  };
+  const auto offset_of = [=](const Tensor& v) {
+    return real ? p * v.amin(-1, true) : torch::zeros({1}, v.options());
+  };
+  auto level = grouped(quantized.codes).to(torch::kFloat64);
+  if (!real) level = level - quantized.zero_point.unsqueeze(-1);
+  const auto u = (x - offset_of(x)) / scale_of(x);  // in levels
+  const auto lowest = real ? torch::zeros({1}, torch::kFloat64) : -quantized.zero_point.unsqueeze(-1);
+  const auto highest =
+      lowest + static_cast<double>((1 << point.quantizer->quantize(point.values.at("x")).n_bits) - 1);
+  const auto inside = (u >= lowest - 0.5) & (u <= highest + 0.5);
+  EXPECT_LT(inside.sum().item<std::int64_t>(), inside.numel());
+  return [=](const Values& values) {
+    const auto v = grouped(values.at("x"));
+    const auto scale = scale_of(v);
+    return torch::where(inside, v + scale * (level - u), level * scale + offset_of(v));
+  };
+}
+
+TEST(RangeGradient, AgreesWithFiniteDifferencesAndAutograd) {
+  for (const std::int64_t n_bits : {2, 3, 4})
+    for (const std::string zero_point : {"unset", "integer", "real", "none"}) {
+      SCOPED_TRACE(std::to_string(n_bits) + " " + zero_point);
+      QuantSpec spec;
+      spec.scheme = "rtn_range";
+      spec.n_bits = n_bits;
+      spec.group_size = AutoSize{kGroup};
+      spec.symmetric = zero_point == "unset";
+      spec.zero_point = zero_point;
+      spec.clip = Clip{Clip::Method::kRatio, 0.6};
+      const double half = std::pow(2, n_bits - 1);
+      const double steps = zero_point == "unset"  ? half - 1
+                           : zero_point == "none" ? half - 0.5
+                                                  : 2 * half - 1;
+      const auto point = point_of(spec);
+      expect_gradients_agree(point, range_surrogate(point, zero_point, steps, 0.6));
+    }
+}
+
+// All weights of a group on one side of zero, which is then an end of the range that no weight moves.
+TEST(RangeGradient, LeavesTheEndThatIsZeroAlone) {
+  QuantSpec spec;
+  spec.scheme = "rtn_range";
+  spec.n_bits = 2;
+  spec.group_size = AutoSize{4};
+  spec.symmetric = false;
+  spec.zero_point = "integer";
+  auto x = torch::tensor({{0.1, 0.5, 0.9, 0.4}}, torch::kFloat64).requires_grad_();
+  make_quantizer(spec, 4)->forward(x).sum().backward();
+  // Levels 0, 0.3, 0.6, 0.9: codes 0, 2, 3, 1; the scale's gradient is the sum of code - x / 0.3.
+  const double of_scale = 6 - 1.9 / 0.3;
+  const auto expected = torch::tensor({{1.0, 1.0, 1.0 + of_scale / 3, 1.0}}, torch::kFloat64);
+  EXPECT_LT((x.grad() - expected).abs().max().item<double>(), 1e-12);
+}
+
 QuantSpec levels(const std::string& scheme, std::int64_t n_bits) {
   QuantSpec spec;
   spec.scheme = scheme;

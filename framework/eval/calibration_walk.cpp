@@ -25,6 +25,12 @@ std::vector<std::int64_t> random_starts(std::int64_t n, std::int64_t places, std
   return starts;
 }
 
+// A linear of the model, and its copy in the passes' arithmetic.
+struct Worked {
+  LinearRef original;
+  QuantLinear& copy;
+};
+
 class Walk {
  public:
   Walk(Llama& model, const torch::Tensor& windows, InputVisitor& visitor, const WalkOptions& options)
@@ -32,8 +38,9 @@ class Walk {
         visitor_(visitor),
         options_(options),
         dtype_(options.dtype.value_or(model.dtype())),
+        device_(options.device.value_or(model.device())),
         samples_(windows.size(0)),
-        rope_(rope_table(model.config, windows.size(1), model.device(), dtype_)),
+        rope_(rope_table(model.config, windows.size(1), device_, dtype_)),
         eps_(model.config.rms_norm_eps) {
     const auto& config = model.config;
     const auto host = torch::TensorOptions(dtype_);
@@ -49,30 +56,34 @@ class Walk {
   }
 
   void layer(std::int64_t index) {
-    Block& block = model_.blocks[static_cast<std::size_t>(index)];
+    auto& [q, k, v, o, r3, key_quantizer, value_quantizer, key_before_rope] = original(index).attention;
+    auto& [gate, up, down] = original(index).mlp;
+    Block block = original(index);
+    block.to(device_, dtype_);
     auto& attention = block.attention;
     auto& mlp = block.mlp;
-    const auto input_norm = rounded(block.input_norm), middle_norm = rounded(block.post_attention_norm);
-    const auto input = [&](std::int64_t s) { return rms_norm(load(stream_, s), input_norm, eps_); };
-    const auto between = [&](std::int64_t s) { return rms_norm(load(stream_, s), middle_norm, eps_); };
+    const auto input = [&](std::int64_t s) { return rms_norm(load(stream_, s), block.input_norm, eps_); };
+    const auto between = [&](std::int64_t s) {
+      return rms_norm(load(stream_, s), block.post_attention_norm, eps_);
+    };
     pass(index,
-         {{index, LinearRole::kQ, attention.q},
-          {index, LinearRole::kK, attention.k},
-          {index, LinearRole::kV, attention.v}},
+         {{{index, LinearRole::kQ, q}, attention.q},
+          {{index, LinearRole::kK, k}, attention.k},
+          {{index, LinearRole::kV, v}, attention.v}},
          input);
-    pass(index, {{index, LinearRole::kO, attention.o}}, [&](std::int64_t s) {
+    pass(index, {{{index, LinearRole::kO, o}, attention.o}}, [&](std::int64_t s) {
       const auto mixed = mix_heads(attention, input(s), rope_, model_.config);
       store(mixed_, s, mixed);
       return mixed;
     });
-    pass(index, {{index, LinearRole::kGate, mlp.gate}, {index, LinearRole::kUp, mlp.up}},
+    pass(index, {{{index, LinearRole::kGate, gate}, mlp.gate}, {{index, LinearRole::kUp, up}, mlp.up}},
          [&](std::int64_t s) {
-           const auto [sum, normed] =
-               add_rms_norm(load(stream_, s), attention.o.forward(load(mixed_, s)), middle_norm, eps_);
+           const auto [sum, normed] = add_rms_norm(load(stream_, s), attention.o.forward(load(mixed_, s)),
+                                                   block.post_attention_norm, eps_);
            store(stream_, s, sum);
            return normed;
          });
-    pass(index, {{index, LinearRole::kDown, mlp.down}}, [&](std::int64_t s) {
+    pass(index, {{{index, LinearRole::kDown, down}, mlp.down}}, [&](std::int64_t s) {
       const auto x = gated(mlp, between(s));
       if (gated_.defined()) store(gated_, s, x);
       return x;
@@ -85,10 +96,12 @@ class Walk {
   }
 
  private:
-  // Shows the linears what source gives for each window.
-  void pass(std::int64_t layer, const std::vector<LinearRef>& linears,
+  // Shows the linears what source gives for each window; afterwards their copies are what has become of them.
+  void pass(std::int64_t layer, const std::vector<Worked>& linears,
             const std::function<torch::Tensor(std::int64_t)>& source) {
-    const auto inputs = shared_inputs(layer, linears);
+    std::vector<LinearRef> originals;
+    for (const auto& worked : linears) originals.push_back(worked.original);
+    const auto inputs = shared_inputs(layer, originals);
     for (const auto& input : inputs) visitor_.begin(input);
     for (std::int64_t s = 0; s < samples_; ++s) {
       const auto x = source(s);
@@ -96,16 +109,20 @@ class Walk {
       step();
     }
     for (const auto& input : inputs) visitor_.complete(input);
+    for (const auto& [original, copy] : linears) {
+      copy = original.linear;
+      copy.to(device_, dtype_);
+    }
   }
 
+  Block& original(std::int64_t index) { return model_.blocks[static_cast<std::size_t>(index)]; }
   torch::Tensor load(const torch::Tensor& all, std::int64_t sample) const {
-    return all.select(0, sample).to(model_.device());
+    return all.select(0, sample).to(device_);
   }
   static void store(const torch::Tensor& all, std::int64_t sample, const torch::Tensor& x) {
     const auto slot = all.select(0, sample);
     if (slot.const_data_ptr() != x.const_data_ptr()) slot.copy_(x);
   }
-  torch::Tensor rounded(const torch::Tensor& norm) const { return norm.defined() ? norm.to(dtype_) : norm; }
   void step() const {
     if (options_.on_window) options_.on_window();
   }
@@ -114,6 +131,7 @@ class Walk {
   InputVisitor& visitor_;
   const WalkOptions& options_;
   torch::ScalarType dtype_;
+  torch::Device device_;
   std::int64_t samples_;
   RopeTable rope_;
   double eps_;

@@ -41,9 +41,12 @@ class InputVisitor {
 };
 
 struct WalkOptions {
-  // Arithmetic of the passes, and what inputs are seen in; the model's own when not set. Weights stay as they
-  // are and are rounded where they are multiplied; the replica's noise is of this dtype.
+  // Arithmetic of the passes, and what inputs are seen in; the model's own when not set. The model's weights
+  // stay as they are; the replica's noise is of this dtype.
   std::optional<torch::ScalarType> dtype;
+  // Where the passes run; the model's own when not set. One layer at a time is there, so that a model may be
+  // larger than the device's memory.
+  std::optional<torch::Device> device;
   // down_proj's inputs are kept from one pass to the next while they fit, else computed again: the same bits.
   std::int64_t keep_bytes = std::int64_t{1} << 30;
   std::function<void()> on_window;  // count_walk_windows() times

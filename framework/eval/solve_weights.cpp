@@ -28,7 +28,9 @@ class SolvingVisitor final : public InputVisitor {
       tasks.push_back({ref.linear.weight, ref.linear.weight_quantizer.get()});
       linears.push_back(ref);
     }
-    auto solved = solver_.solve(tasks, hessians_.at(&input), spec_);
+    // Solved where the weights are.
+    const auto hessian = hessians_.at(&input).to(input.linears[0].linear.weight.device());
+    auto solved = solver_.solve(tasks, hessian, spec_);
     for (std::size_t i = 0; i < solved.size(); ++i) {
       add(solved[i], linears[i].name());
       if (on_codes_ && solved[i].quantized) on_codes_(linears[i], *solved[i].quantized);
@@ -75,7 +77,7 @@ class SolvingVisitor final : public InputVisitor {
 
 SolveSummary solve_weights(Llama& model, const QuantPlan& plan, const torch::Tensor& windows,
                            const WalkOptions& options, const CodeObserver& on_codes) {
-  SolvingVisitor visitor(plan, model.device(), on_codes);
+  SolvingVisitor visitor(plan, options.device.value_or(model.device()), on_codes);
   if (plan.gptq.quantize_activations) attach_quantizers(model, plan);
   walk_inputs(model, windows, visitor, options);
   if (plan.gptq.quantize_activations) attach_quantizers(model, QuantPlan{});

@@ -33,6 +33,26 @@ std::string LinearRef::name() const {
   return layer < 0 ? role_name(role) : fmt::format("layers.{}.{}", layer, role_name(role));
 }
 
+namespace {
+
+void move(torch::Tensor& tensor, torch::Device device, torch::ScalarType dtype) {
+  if (tensor.defined()) tensor = tensor.to(device, dtype);
+}
+
+}  // namespace
+
+void QuantLinear::to(torch::Device device, torch::ScalarType dtype) {
+  move(weight, device, dtype);
+  move(bias, device, dtype);
+}
+
+void Block::to(torch::Device device, torch::ScalarType dtype) {
+  move(input_norm, device, dtype);
+  move(post_attention_norm, device, dtype);
+  for (auto* linear : {&attention.q, &attention.k, &attention.v, &attention.o, &mlp.gate, &mlp.up, &mlp.down})
+    linear->to(device, dtype);
+}
+
 torch::Tensor QuantLinear::prepare(const torch::Tensor& x) const {
   return rotate_and_quantize(online_rotation, input_quantizer, x);
 }
@@ -64,20 +84,11 @@ void Llama::for_each_linear(const std::function<void(LinearRef)>& fn) {
 
 void Llama::to(torch::Device device, torch::ScalarType dtype) {
   const bool tied = head.weight.is_same(embedding);
-  const auto move = [&](torch::Tensor& tensor) {
-    if (tensor.defined()) tensor = tensor.to(device, dtype);
-  };
-  move(embedding);
+  move(embedding, device, dtype);
   if (tied) head.weight = embedding;
-  move(final_norm);
-  for (auto& block : blocks) {
-    move(block.input_norm);
-    move(block.post_attention_norm);
-  }
-  for_each_linear([&](LinearRef ref) {
-    move(ref.linear.weight);
-    move(ref.linear.bias);
-  });
+  head.to(device, dtype);
+  move(final_norm, device, dtype);
+  for (auto& block : blocks) block.to(device, dtype);
 }
 
 std::int64_t Llama::weight_bytes() const {

@@ -37,6 +37,7 @@ struct QuantLinear {
   bool shares_input_with(const QuantLinear& other) const {
     return online_rotation == other.online_rotation && input_quantizer == other.input_quantizer;
   }
+  void to(torch::Device device, torch::ScalarType dtype);  // weight and bias
 };
 
 struct Attention {
@@ -52,6 +53,7 @@ struct Block {
   torch::Tensor input_norm, post_attention_norm;  // [hidden], undefined after folding
   Attention attention;
   Mlp mlp;
+  void to(torch::Device device, torch::ScalarType dtype);  // norms and linears
 };
 
 struct LinearRef {

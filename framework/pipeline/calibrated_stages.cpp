@@ -26,6 +26,7 @@ struct WalkProgress {
       : bar(context.label + ": " + what, count_walk_windows(state.model, context.config.calibration.samples),
             "windows") {
     options.dtype = forward_dtype(context.config);
+    options.device = context.device;
     options.on_window = [this, &context] {
       bar.advance();
       context.on_step();

@@ -105,6 +105,11 @@ FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
   GYRE_CHECK(evaluated.digest != calibration.digest, ErrorCode::kConfig,
              "{}'{}' holds the same text as eval.dataset '{}'; calibrating on the evaluated text is refused",
              at(composed, "calibration.path"), config.calibration.path, config.eval.dataset);
+  GYRE_CHECK(!config.run.host_weights || !(config.train.enabled() || learns_rotations(config)),
+             ErrorCode::kConfig,
+             "{}run.host_weights keeps weights off the device, where training and learning rotations need "
+             "them; leave it out",
+             at(composed, "run.host_weights"));
   check_calibration(config, inputs);
   check_measure(config, inputs);
   check_learning(config, inputs);

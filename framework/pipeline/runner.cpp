@@ -143,7 +143,9 @@ Failure current_failure() {
   } catch (const std::bad_alloc&) {
     return {ErrorCode::kResource, "out of memory; lower run.memory, or use a smaller model or dtype"};
   } catch (const c10::OutOfMemoryError& error) {
-    return {ErrorCode::kResource, std::string("out of device memory: ") + error.what_without_backtrace()};
+    return {ErrorCode::kResource,
+            std::string("out of device memory (run.host_weights=true asks for less): ") +
+                error.what_without_backtrace()};
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
     if (message.find("not enough memory") != std::string::npos)

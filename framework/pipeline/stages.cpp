@@ -42,7 +42,8 @@ torch::ScalarType working_dtype(const RunConfig& config) {
 
 void load(State& state, const StageContext& context) {
   const auto& path = context.config.model.path;
-  auto loaded = load_model(resolve_model_path(path), working_dtype(context.config), context.device);
+  const auto home = context.config.run.host_weights ? torch::Device(torch::kCPU) : context.device;
+  auto loaded = load_model(resolve_model_path(path), working_dtype(context.config), home);
   log_info(loaded.description + (loaded.note.empty() ? "" : " (" + loaded.note + ")"));
   state.model = std::move(loaded.model);
   auto tokens = context.inputs.tokens(path, context.config.calibration.path, "auto");

@@ -21,6 +21,12 @@ void Hessian::add(const torch::Tensor& x) {
   n_inputs_ += x.numel() / size();
 }
 
+Hessian Hessian::to(torch::Device device) const {
+  Hessian moved = *this;
+  moved.sum_ = sum_.to(device);
+  return moved;
+}
+
 torch::Tensor Hessian::matrix() const {
   if (n_inputs_ == 0) return sum_.clone();
   auto upper = sum_.triu();

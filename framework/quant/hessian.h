@@ -14,6 +14,7 @@ class Hessian {
   void add(const torch::Tensor& x);
   // [size, size], symmetric, in dtype. Zero while nothing was added.
   torch::Tensor matrix() const;
+  Hessian to(torch::Device device) const;
   std::int64_t size() const { return sum_.size(0); }
   std::int64_t n_inputs() const { return n_inputs_; }
 

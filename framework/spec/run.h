@@ -25,6 +25,7 @@ namespace gyre {
 struct ExecutionSpec {
   std::string device = "cpu";
   std::int64_t threads = 0;
+  bool host_weights = false;
   double memory = 0;
   std::string db = "results/gyre.sqlite";
   std::string packed;
@@ -32,6 +33,10 @@ struct ExecutionSpec {
   static void describe(Self& s, V&& v) {
     v.field("device", s.device, "cpu, cuda, or cuda:N", Limits{});
     v.field("threads", s.threads, "CPU threads; 0: all cores", Limits{.min = 0, .max = 1024});
+    v.field("host_weights", s.host_weights,
+            "weights stay in host memory until the evaluation; calibration takes one layer at a time to the "
+            "device. A 7B model's 27 GB of float32 then ask for a GPU of 24 GB",
+            Limits{});
     v.field("memory", s.memory, "GB that shared models of a sweep may hold; 0: half of the machine's",
             Limits{.min = 0});
     v.field("db", s.db, "database file (--db and GYRE_DB win over it)", Limits{});

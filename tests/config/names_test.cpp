@@ -70,6 +70,7 @@ std::vector<Name> contract() {
       {"seed", "17"},
       {"replica", "2"},
       {"run.device", "\"cuda\""},
+      {"run.host_weights", "true"},
       {"run.threads", "3"},
       {"run.memory", "1.5"},
       {"run.db", "\"x.sqlite\""},

@@ -133,6 +133,21 @@ std::string refusal(Inputs& inputs, std::vector<std::string> overrides, ErrorCod
   return "";
 }
 
+TEST(Freeze, RefusesWeightsInHostMemoryWhereTheDeviceTrainsThem) {
+  Inputs inputs;
+  frozen(inputs, {"run.host_weights=true"});
+  for (const std::vector<std::string>& settings :
+       {std::vector<std::string>{"train=qat", "run.host_weights=true"},
+        {"rotation=learned", "run.host_weights=true"}})
+    try {
+      frozen(inputs, settings);
+      ADD_FAILURE() << settings[0];
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kConfig);
+      EXPECT_THAT(error.what(), testing::HasSubstr("host_weights"));
+    }
+}
+
 TEST(Freeze, RefusesACalibrationTextThatIsTooShortWhereItIsRead) {
   Inputs inputs;
   frozen(inputs, {"calibration.samples=1000000"});  // nearest reads none of it

@@ -114,20 +114,14 @@ struct FakeQuant : torch::autograd::Function<FakeQuant> {
     const auto ratio = given_ratio.value_or(torch::Tensor{});
     if (ratio.defined() || grid.clip < 1) {
       context->save_for_backward({x, ratio});
-      context->saved_data["grid"] = static_cast<std::int64_t>(grid.grid);
-      context->saved_data["n_bits"] = static_cast<std::int64_t>(grid.n_bits);
-      context->saved_data["group_size"] = grid.group_size;
-      context->saved_data["clip"] = grid.clip;
+      save_grid(*context, grid);
     }
     return values(x, grid, ratio);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& data = context->saved_data;
-    if (data.empty()) return {gradients[0], {}, {}};
+    if (context->saved_data.empty()) return {gradients[0], {}, {}};
     const auto saved = context->get_saved_variables();
-    const UniformGrid grid{static_cast<kernels::Grid>(data.at("grid").toInt()),
-                           static_cast<int>(data.at("n_bits").toInt()), data.at("group_size").toInt(),
-                           data.at("clip").toDouble()};
+    const auto grid = saved_grid(*context);
     return {gradients[0] * within_range(saved[0], grid, parts_of(saved[0], grid, saved[1])), {}, {}};
   }
 };

@@ -72,6 +72,20 @@ QuantizedParts quantize_by_expressions(const torch::Tensor& x, const UniformGrid
   return parts;
 }
 
+void save_grid(torch::autograd::AutogradContext& context, const UniformGrid& grid) {
+  auto& data = context.saved_data;
+  data["grid"] = static_cast<std::int64_t>(grid.grid);
+  data["n_bits"] = static_cast<std::int64_t>(grid.n_bits);
+  data["group_size"] = grid.group_size;
+  data["clip"] = grid.clip;
+}
+
+UniformGrid saved_grid(const torch::autograd::AutogradContext& context) {
+  const auto& data = context.saved_data;
+  return {static_cast<Grid>(data.at("grid").toInt()), static_cast<int>(data.at("n_bits").toInt()),
+          data.at("group_size").toInt(), data.at("clip").toDouble()};
+}
+
 torch::Tensor within_range(const torch::Tensor& x, const UniformGrid& grid, const QuantizedParts& parts) {
   const auto v = x.to(parts.scale.scalar_type()).unflatten(-1, {-1, grid.group_size});
   const auto scale = parts.scale.unsqueeze(-1);

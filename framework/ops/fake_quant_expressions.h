@@ -10,6 +10,10 @@ namespace gyre {
 QuantizedParts quantize_by_expressions(const torch::Tensor& x, const UniformGrid& grid,
                                        const torch::Tensor& ratio);
 
+// The grid from forward to backward.
+void save_grid(torch::autograd::AutogradContext& context, const UniformGrid& grid);
+UniformGrid saved_grid(const torch::autograd::AutogradContext& context);
+
 // bool, x's shape: where rounding, not clipping, made the value.
 torch::Tensor within_range(const torch::Tensor& x, const UniformGrid& grid, const QuantizedParts& parts);
 

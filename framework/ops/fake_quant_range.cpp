@@ -49,18 +49,12 @@ struct ThroughRange : torch::autograd::Function<ThroughRange> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const std::optional<Tensor>& ratio,
                         const UniformGrid& grid) {
     context->save_for_backward({x, ratio.value_or(Tensor{})});
-    context->saved_data["grid"] = static_cast<std::int64_t>(grid.grid);
-    context->saved_data["n_bits"] = static_cast<std::int64_t>(grid.n_bits);
-    context->saved_data["group_size"] = grid.group_size;
-    context->saved_data["clip"] = grid.clip;
+    save_grid(*context, grid);
     return ratio ? fake_quant_clipped(x.detach(), grid, *ratio) : fake_quant(x.detach(), grid);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto& data = context->saved_data;
     const auto saved = context->get_saved_variables();
-    const UniformGrid grid{static_cast<Grid>(data.at("grid").toInt()),
-                           static_cast<int>(data.at("n_bits").toInt()), data.at("group_size").toInt(),
-                           data.at("clip").toDouble()};
+    const auto grid = saved_grid(*context);
     const auto x = saved[0].detach();
     const auto parts =
         saved[1].defined() ? quantize_parts_clipped(x, grid, saved[1]) : quantize_parts(x, grid);

@@ -2,8 +2,8 @@
 #include "kernels/gram.h"
 
 #include <algorithm>
-#include <new>
 
+#include "kernels/cpu/buffer.h"
 #include "kernels/cpu/gram_simd.h"
 #include "kernels/cpu_features.h"
 
@@ -17,11 +17,10 @@ bool has_gram() {
 
 int add_gram(const GramArgs& args) {
   if (!has_gram()) return 1;
-  constexpr std::align_val_t kAlign{64};
   constexpr auto kPanelPairs = kGramPairs * kGramPanel;
   const auto n_panels = (args.width + kGramPanel - 1) / kGramPanel;
-  const auto bytes = static_cast<std::size_t>(n_panels * kPanelPairs) * sizeof(std::uint32_t);
-  auto* panels = static_cast<std::uint32_t*>(::operator new(bytes, kAlign, std::nothrow));
+  const Buffer buffer(n_panels * kPanelPairs * static_cast<std::int64_t>(sizeof(std::uint32_t)));
+  auto* panels = static_cast<std::uint32_t*>(buffer.data());
   if (panels == nullptr) return 1;
   const auto* x = static_cast<const std::uint16_t*>(args.x);
   for (std::int64_t t = 0; t < args.rows; t += 2 * kGramPairs) {
@@ -42,7 +41,6 @@ int add_gram(const GramArgs& args) {
       }
     }
   }
-  ::operator delete(panels, kAlign);
   return 0;
 }
 

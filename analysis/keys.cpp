@@ -62,14 +62,25 @@ void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::s
 }
 
 std::vector<std::string> differing_settings(const store::RunRow& a, const store::RunRow& b) {
-  std::vector<std::string> keys;
-  for (const auto* run : {&a, &b})
-    for (const auto& param : run->params) {
-      const bool listed = std::find(keys.begin(), keys.end(), param.key) != keys.end();
-      if (!listed && enters_digest(param.key) && setting(a, param.key) != setting(b, param.key))
-        keys.push_back(param.key);
-    }
-  return keys;
+  // Not the recorded parameters: a point without a run has no idle ones, and another version had others.
+  const auto left = store::parse_canonical(a.canonical), right = store::parse_canonical(b.canonical);
+  std::vector<std::string> differing, one_sided;
+  for (const auto& [key, value] : left) {
+    const auto other = std::ranges::find(right, key, &Param::key);
+    if (other == right.end())
+      one_sided.push_back(key);
+    else if (other->value != value)
+      differing.push_back(key);
+  }
+  for (const auto& param : right)
+    if (std::ranges::find(left, param.key, &Param::key) == left.end()) one_sided.push_back(param.key);
+  if (std::ranges::all_of(differing, is_repetition))
+    differing.insert(differing.end(), one_sided.begin(), one_sided.end());
+  return differing;
+}
+
+bool is_repetition(const std::string& key) {
+  return key == "seed" || key == "replica";
 }
 
 void add_once(std::vector<std::string>& list, const std::string& text) {

@@ -24,8 +24,13 @@ bool is_full_precision(const store::RunRow& run);
 // kUsage, with a suggestion, unless every key is "rotation", "bits" or a setting of one of the runs.
 void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::string>& keys);
 
-// Settings in which two runs differ, of those that are part of their identity.
+// Settings in which two runs differ, of those that are part of both runs' identity. Settings that count for
+// one run alone (those of a scheme that the other does not use, or that are newer than the other) are added
+// where nothing else but seed and replica tells the two apart.
 std::vector<std::string> differing_settings(const store::RunRow& a, const store::RunRow& b);
+
+// Whether runs that differ in this setting alone are repetitions of one experiment: seed and replica.
+bool is_repetition(const std::string& key);
 
 // At the end of the list, unless it is there.
 void add_once(std::vector<std::string>& list, const std::string& text);

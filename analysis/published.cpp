@@ -77,7 +77,7 @@ std::vector<Group> groups_of(const std::vector<store::RunRow>& runs, const RunCo
     std::string key;
     for (const auto& param : run.params)
       if (!is_method(param.key) && (enters_digest(param.key) || param.key.starts_with("model.shape.")) &&
-          param.key != "seed" && param.key != "replica")
+          !is_repetition(param.key))
         key += param.key + "=" + param.value + "\n";
     const auto at = std::ranges::find(keys, key) - keys.begin();
     if (at == std::ssize(keys)) keys.push_back(key), groups.emplace_back();

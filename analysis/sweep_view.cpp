@@ -10,7 +10,7 @@ namespace gyre::analysis {
 namespace {
 
 bool says_nothing_new(const std::string& key) {
-  return key == "seed" || key == "replica" || key.starts_with("measure.");
+  return is_repetition(key) || key.starts_with("measure.");
 }
 
 // A stage that several runs share is recorded where it was made, and as nothing elsewhere. As a cost of a

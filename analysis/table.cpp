@@ -74,7 +74,7 @@ void check_repetitions(const Pivot& pivot, const std::vector<std::size_t>& membe
   for (const auto i : members) {
     const auto& first = pivot.runs[members.front()];
     auto keys = differing_settings(first, pivot.runs[i]);
-    std::erase_if(keys, [](const auto& key) { return key == "seed" || key == "replica"; });
+    std::erase_if(keys, is_repetition);
     GYRE_CHECK(
         keys.empty(), ErrorCode::kUsage,
         "runs {} and {} both fall into cell ({}) but differ in {}; name that among the rows or the columns",

@@ -77,6 +77,9 @@ struct RunRow {
   std::vector<StageRow> stages;
 };
 
+// The settings that a canonical_text() holds, one `key = value` a line: those that count for this run.
+std::vector<Param> parse_canonical(const std::string& canonical);
+
 // One connection, used by one thread at a time and not across fork(). Every function waits up to 30 s for
 // other processes' writes and throws kStore when the database cannot be used, kResource when the disk is
 // full.

@@ -16,7 +16,8 @@ double value_of(double stored, const std::string& status) {
   return status == "inf" ? kInfinity : status == "-inf" ? -kInfinity : stored;
 }
 
-// The settings back out of canonical_text(): one `key = value` a line.
+}  // namespace
+
 std::vector<Param> parse_canonical(const std::string& canonical) {
   std::vector<Param> out;
   for (const auto& line : split(canonical, '\n')) {
@@ -25,8 +26,6 @@ std::vector<Param> parse_canonical(const std::string& canonical) {
   }
   return out;
 }
-
-}  // namespace
 
 RunRow RunStore::Impl::read_run(std::int64_t run_id) const {
   Statement head = database.prepare(

@@ -4,6 +4,7 @@
 
 #include "analysis/fixture.h"
 #include "analysis/keys.h"
+#include "analysis/sweep_view.h"
 
 namespace gyre::analysis {
 namespace {
@@ -131,6 +132,47 @@ TEST_F(TableTest, OfAPlanWithoutResultsShowsItsPoints) {
   const Table t = table();
   EXPECT_EQ(t.rows[0].cells[0].text, "pending");
   EXPECT_THAT(t.title, HasSubstr("No results yet"));
+}
+
+TEST_F(TableTest, OfAnUnfinishedSweepPoolsSeedsThatRanWithThoseToCome) {
+  auto c = config("hadamard", 4);
+  c.rotation.r1.random_signs = true;
+  ok(c, blocks(3));
+  c.seed = 1;
+  point(c);
+  const auto options = natural_options(*store_, "s", "");
+  EXPECT_EQ(options.rows, TableOptions{}.rows);
+  EXPECT_EQ(options.columns, TableOptions{}.columns);
+  const Table t = table(options);
+  ASSERT_EQ(t.rows.size(), 1u);
+  EXPECT_THAT(t.rows[0].cells[0].text, HasSubstr("20.09"));
+}
+
+TEST_F(TableTest, TakesSettingsThatCountForNeitherRunForNoDifference) {
+  const auto c = config("gsr", 4);
+  auto older = c;  // of a version that did not know two idle settings, and recorded another value of a third
+  older.seed = 1;
+  auto p = point(older);
+  std::erase_if(p.params, [](const Param& param) {
+    return param.key == "rotation.r1.init" || param.key == "learn.steps";
+  });
+  for (auto& param : p.params)
+    if (param.key == "learn.lr") param.value = "7";
+  store_->finish(store_->begin("s", p, "0.0.9", "{}").value(), "ok", {{kMetric, std::exp(3), 0.25, 512, ""}},
+                 {{kMetric, blocks(3)}}, {});
+  ok(c, blocks(3));
+  EXPECT_THAT(table().rows[0].cells[0].text, HasSubstr("2 seeds"));
+}
+
+TEST_F(TableTest, TellsASchemesOwnSettingsApartWhereNothingElseDiffers) {
+  auto c = config("gsr", 4);
+  c.rotation.r1.scheme = c.rotation.r2.scheme = "learned";
+  ok(c, blocks(3));
+  auto p = point(c);
+  p.canonical += "learn.novelty = 1\n";  // of a version that knows one more
+  p.digest = sha256_hex(p.canonical);
+  store_->plan_sweep("s", {plan_.front(), p});
+  EXPECT_THAT(error_of({.sweep = "s"}).what(), HasSubstr("differ in learn.novelty;"));
 }
 
 TEST_F(TableTest, PivotsAnySettings) {

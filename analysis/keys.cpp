@@ -1,12 +1,19 @@
 #include "analysis/keys.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <map>
 
 #include "core/error.h"
 #include "core/text.h"
 
 namespace gyre::analysis {
+namespace {
+
+constexpr std::array<std::string_view, 3> kDerived = {"rotation", "bits", "grid"};
+
+}  // namespace
 
 std::string unquoted(std::string_view value) {
   if (value.size() < 2 || value.front() != '"' || value.back() != '"') return std::string(value);
@@ -37,10 +44,23 @@ std::string setting(const store::RunRow& run, std::string_view key) {
   return "";
 }
 
+bool is_derived(std::string_view key) {
+  return std::ranges::find(kDerived, key) != kDerived.end();
+}
+
+std::string grid_text(const store::RunRow& run, const std::string& site) {
+  const auto get = [&](const char* name) { return setting(run, "quant." + site + "." + name); };
+  if (get("scheme").empty() || get("scheme") == "none") return "";
+  if (get("symmetric") == "true") return "symmetric";
+  const auto zero_point = get("zero_point");
+  return zero_point == "none" ? "levels without zero" : "asymmetric (" + zero_point + " zero point)";
+}
+
 std::string name_under(const store::RunRow& run, const std::string& key) {
   const auto space = run.label.rfind(' ');
   if (key == "rotation") return run.label.substr(0, space);
   if (key == "bits") return space == std::string::npos ? "" : run.label.substr(space + 1);
+  if (key == "grid") return grid_text(run, "weight");
   return setting(run, key);
 }
 
@@ -49,7 +69,7 @@ bool is_full_precision(const store::RunRow& run) {
 }
 
 void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::string>& keys) {
-  std::vector<std::string> known = {"rotation", "bits"};
+  std::vector<std::string> known(kDerived.begin(), kDerived.end());
   for (const auto& run : runs)
     for (const auto& param : run.params)
       if (std::find(known.begin(), known.end(), param.key) == known.end()) known.push_back(param.key);
@@ -58,6 +78,23 @@ void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::s
                "rows and columns: no run has a setting '{}'{}", *key, suggestion(*key, known));
     GYRE_CHECK(std::find(keys.begin(), key, *key) == key, ErrorCode::kUsage,
                "rows and columns: '{}' is named twice", *key);
+  }
+}
+
+void keep_where(std::vector<store::RunRow>& runs,
+                const std::vector<std::pair<std::string, std::string>>& where) {
+  std::map<std::string, std::vector<std::string>> allowed;
+  for (const auto& [key, value] : where) allowed[key].push_back(value);
+  for (const auto& [key, values] : allowed) {
+    check_keys(runs, {key});
+    std::vector<std::string> known;
+    for (const auto& run : runs) add_once(known, name_under(run, key));
+    for (const auto& value : values)
+      GYRE_CHECK(std::ranges::find(known, value) != known.end(), ErrorCode::kUsage,
+                 "no run with {} = '{}' is left{}", key, value, suggestion(value, known));
+    std::erase_if(runs, [&, &key = key, &values = values](const store::RunRow& run) {
+      return std::ranges::find(values, name_under(run, key)) == values.end();
+    });
   }
 }
 

@@ -99,15 +99,12 @@ std::string model_note(const Pivot& pivot) {
 std::string site_text(const store::RunRow& run, const std::string& site) {
   const auto get = [&](const char* name) { return setting(run, "quant." + site + "." + name); };
   if (get("scheme").empty() || get("scheme") == "none") return "";
-  const std::string group = get("group_size"), zero_point = get("zero_point");
+  const std::string group = get("group_size");
   const std::string whole = site == "weight"       ? "per channel"
                             : site == "activation" ? "per token"
                                                    : "per token and head";
-  const std::string levels = get("symmetric") == "true" ? "symmetric"
-                             : zero_point == "none"     ? "levels without zero"
-                                                        : "asymmetric (" + zero_point + " zero point)";
-  std::string text = get("scheme") + ", " + (group == "-1" ? whole : "groups of " + group) + ", " + levels +
-                     ", clip " + get("clip");
+  std::string text = get("scheme") + ", " + (group == "-1" ? whole : "groups of " + group) + ", " +
+                     grid_text(run, site) + ", clip " + get("clip");
   if (site == "weight" && get("solver") != "nearest") text += ", " + get("solver");
   if (site == "key" && get("before_rope") == "true") text += ", before RoPE";
   return text;
@@ -196,6 +193,8 @@ void describe(Pivot& pivot, const TableOptions& options) {
   });
   const auto versions = distinct(pivot.runs, [](const auto& run) { return run.version; });
   std::string source = options.sweep.empty() ? "All runs of the database" : "Sweep " + options.sweep;
+  for (std::size_t i = 0; i < options.where.size(); ++i)
+    source += (i == 0 ? ", only " : ", ") + options.where[i].first + " = " + options.where[i].second;
   source += fmt::format(": {} of {} points finished", finished, pivot.runs.size());
   if (!versions.empty()) source += "; gyre " + join(versions, ", ");
   notes.push_back(source + ".");

@@ -128,7 +128,7 @@ std::string column_name(const Table& table, std::size_t column) {
   for (std::size_t k = 0; k < table.column_keys.size(); ++k) {
     const auto& key = table.column_keys[k];
     const auto& name = table.columns[column][k];
-    parts.push_back(key == "bits" || key == "rotation" ? name : key + "=" + name);
+    parts.push_back(is_derived(key) ? name : key + "=" + name);
   }
   return join(parts, ", ");
 }
@@ -139,6 +139,7 @@ Pivot make_pivot(const store::RunStore& store, const TableOptions& options) {
   auto runs = best_of_each(store.runs(options.sweep));
   GYRE_CHECK(!runs.empty(), ErrorCode::kInput, "{} has no runs yet; `gyre run` and `gyre sweep` make some",
              options.sweep.empty() ? "database " + store.path().string() : "sweep '" + options.sweep + "'");
+  keep_where(runs, options.where);
   auto keys = options.rows;
   keys.insert(keys.end(), options.columns.begin(), options.columns.end());
   check_keys(runs, keys);

@@ -60,22 +60,24 @@ struct Table {
   std::vector<std::string> notes;  // what the numbers are, for under the table
 };
 
-// A key is a setting ("quant.weight.n_bits"), "rotation" (the rotation's name: "gsr", "hadamard (signs)") or
-// "bits" ("W4A4KV4+R3R4").
+// A key is a setting ("quant.weight.n_bits"), "rotation" (the rotation's name: "gsr", "hadamard (signs)"),
+// "bits" ("W4A4KV4+R3R4") or "grid" (the levels of the weights: "symmetric", "asymmetric (real zero point)").
 struct TableOptions {
   std::string sweep = {};   // "": the best run of every digest in the database
   std::string metric = {};  // "": the perplexity that the runs have
   std::vector<std::string> rows = {"rotation"}, columns = {"bits"};
   std::string baseline = {};  // name of a row, or "": no comparison
-  std::string test = "t";     // of differences over windows: "t" or "wilcoxon"
+  // Only runs whose value of each key is one that stands beside it here.
+  std::vector<std::pair<std::string, std::string>> where = {};
+  std::string test = "t";  // of differences over windows: "t" or "wilcoxon"
 };
 
 // Rows and columns in the plan's order. Runs of one cell may differ in seed and replica alone, and are
 // averaged. With the default keys the run that is neither rotated nor quantized gets a row of its own, "full
 // precision", and a column "FP". Each cell is compared with the baseline row's in its column; with the
 // baseline "full precision", with that row's only one. kInput: no such sweep, or no runs. kUsage: unknown
-// key, metric, baseline or test; runs of one cell that differ in another setting; several perplexities and
-// none chosen. Each names what there is.
+// key, value, metric, baseline or test; runs of one cell that differ in another setting; several perplexities
+// and none chosen. Each names what there is.
 //
 // Best and tied cells are found where lower (ppl/) or higher (acc/) is better: every cell against the best of
 // its column, p the larger one of the test over windows (exact McNemar where items are counted) and of

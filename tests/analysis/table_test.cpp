@@ -186,6 +186,39 @@ TEST_F(TableTest, PivotsAnySettings) {
   EXPECT_EQ(t.rows[0].cells[1].status, "");
 }
 
+TEST_F(TableTest, KeepsTheRunsThatAreAskedFor) {
+  for (const char* r1 : {"none", "gsr", "hadamard"})
+    for (const int bits : {2, 3}) ok(config(r1, bits), blocks(bits));
+  const Table t = table({.sweep = "s",
+                         .columns = {"grid"},
+                         .where = {{"quant.weight.n_bits", "3"}, {"rotation", "gsr"}, {"rotation", "none"}}});
+  EXPECT_THAT(row_names_of(t), ElementsAre("none", "gsr"));
+  ASSERT_EQ(t.columns.size(), 1u);
+  EXPECT_EQ(column_name(t, 0), "symmetric");
+  EXPECT_EQ(t.rows[0].cells[0].text, "20.09 ± 0.25");
+  EXPECT_THAT(t.notes.back(),
+              HasSubstr("only quant.weight.n_bits = 3, rotation = gsr, rotation = none: 2 of 2"));
+  EXPECT_THAT(error_of({.sweep = "s", .where = {{"quant.weight.n_bit", "3"}}}).what(),
+              HasSubstr("did you mean 'quant.weight.n_bits'?"));
+  EXPECT_THAT(error_of({.sweep = "s", .where = {{"quant.weight.n_bits", "4"}}}).what(),
+              HasSubstr("no run with quant.weight.n_bits = '4' is left (known: 2, 3)"));
+}
+
+TEST_F(TableTest, NamesTheGridsOfWeights) {
+  auto c = config("gsr", 2);
+  ok(c, blocks(3));
+  c.quant.weight.symmetric = false;
+  for (const char* zero_point : {"integer", "real", "none"}) {
+    c.quant.weight.zero_point = zero_point;
+    ok(c, blocks(3));
+  }
+  const Table t = table({.sweep = "s", .columns = {"grid"}});
+  std::vector<std::string> grids;
+  for (std::size_t i = 0; i < t.columns.size(); ++i) grids.push_back(column_name(t, i));
+  EXPECT_THAT(grids, ElementsAre("symmetric", "asymmetric (integer zero point)",
+                                 "asymmetric (real zero point)", "levels without zero"));
+}
+
 TEST_F(TableTest, ShowsOtherMetricsWithTheirUnit) {
   ok(config("none", 4), blocks(3));
   const Table t = table({.sweep = "s", .metric = "speed/evaluate"});

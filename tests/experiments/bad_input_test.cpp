@@ -130,6 +130,10 @@ TEST_F(BadInput, ATruncatedLlama2c) {
   }
 }
 
+TEST_F(BadInput, ASliceOfATableNeedsAKeyAndAValue) {
+  expect({"table", "nothing", "--where", "gsr"}, 2, {"--where", "KEY=VALUE", "'gsr'"});
+}
+
 TEST_F(BadInput, ADatabaseThatCannotBeUsedLosesNothing) {
   expect(std::vector<std::string>{"run", "--db", "/proc/gyre.sqlite"} + quick(), 5, {"/proc/gyre.sqlite"});
   write_bytes(folder / "text.sqlite", "this is no database, but somebody's notes");

@@ -249,11 +249,13 @@ class Judge {
       reasons.push_back(fmt::format("calibrated on {}, not on {}", path, row.calibration));
   }
 
-  // A model of the same shape may be another one: a chat model, say. Full precision tells.
+  // A model of the same shape may be another one: a chat model, say. Full precision tells: one published
+  // value that it meets, whichever others it misses.
   void check_identity(const Reference& row, const store::RunRow& run,
                       std::vector<std::string>& reasons) const {
     const ReferenceModel& model = model_of(row);
     const std::string path = setting(run, "model.path");
+    std::vector<std::string> misses;
     for (const auto& other : input_.published.rows) {
       if (other.preset != model.full_precision || other.model != row.model || other.metric != row.metric)
         continue;
@@ -262,11 +264,12 @@ class Judge {
         const Judgement baseline = judged(other, group);
         if (baseline.verdict == Verdict::kMatch || baseline.verdict == Verdict::kClose) return;
         if (baseline.verdict == Verdict::kMiss)
-          reasons.push_back(
+          misses.push_back(
               fmt::format("another model: {} has a perplexity of {:.{}f} in full precision, {} of {}", path,
                           baseline.value, other.digits, row.model, published(other)));
       }
     }
+    reasons = std::move(misses);
     if (reasons.empty())
       reasons.push_back(
           fmt::format("no full-precision run shows that {} is {}: gyre run experiment={} model.path={}", path,

@@ -33,7 +33,7 @@ Examples:
   gyre run experiment=quarot_w4a4kv4_rtn model.path=/models/Llama-2-7b-hf
   gyre compare quarot_w4a4kv4_rtn
 
-Exit status: 3 when a value is missed, 4 when the database has no finished run of the preset.)";
+Exit status: 0 also when nothing was comparable, 3 when a value is missed, 4 when the database has no finished run of the preset.)";
 
 struct Options {
   std::string preset, output = "md", file;

@@ -231,6 +231,21 @@ TEST_F(Published, OnlyRunsWithThePresetsMethodBelongToIt) {
   EXPECT_TRUE(std::isnan(judgement.value));
 }
 
+TEST_F(Published, OneFullPrecisionValueThatIsMetIsEnoughInAnyOrder) {
+  full_precision();
+  measured(settings("hadamard", 4), 6.10);
+  const auto other = row("fp of another paper", "paper_fp", 5.00);
+  for (const std::size_t place : {0u, 2u}) {
+    auto rows = input_.published.rows;
+    rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(place), other);
+    std::swap(input_.published.rows, rows);
+    EXPECT_EQ(only().verdict, Verdict::kMatch) << place;
+    std::swap(input_.published.rows, rows);
+  }
+  input_.published.rows[0] = other;
+  EXPECT_THAT(only().reason, HasSubstr("another model: /models/m-7b has a perplexity of 5.47"));
+}
+
 TEST_F(Published, EachWayOfMeasuringIsJudgedByItself) {
   full_precision();
   measured(settings("hadamard", 4), 6.10);

@@ -110,7 +110,7 @@ TEST_F(Compare, ListsPresetsAndReferences) {
   EXPECT_THAT(presets, HasSubstr("quarot_w4a4kv4_gptq"));
   EXPECT_THAT(presets, HasSubstr("LLaMA-2-7B 6.10"));
   const auto references = gyre(folder_, {"list", "references"}).out;
-  EXPECT_THAT(references, HasSubstr("none yet: needs learned R1 and R2"));
+  EXPECT_THAT(references, HasSubstr("none yet: needs the settings of the row"));
   EXPECT_THAT(references, HasSubstr("rcp/abstract/w2a4kv4"));
 }
 

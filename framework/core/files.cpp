@@ -85,6 +85,9 @@ void write_file_atomically(const fs::path& path, std::span<const std::string_vie
 
 fs::path experiments_dir() {
   if (const char* home = std::getenv("GYRE_HOME"); home && *home) return fs::path(home) / "experiments";
+  std::error_code unknown;
+  const auto beside = fs::read_symlink("/proc/self/exe", unknown).parent_path().parent_path() / "experiments";
+  if (fs::exists(beside / "conf" / "config.toml", unknown)) return beside;
   return fs::path(GYRE_SOURCE_ROOT) / "experiments";
 }
 

@@ -17,8 +17,8 @@ std::string read_file(const std::filesystem::path& path);
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 
-// The folder that holds conf/, presets/, sweeps/, references/ and assets/: $GYRE_HOME/experiments if that is
-// set, else experiments/ of the source tree that the program was built from.
+// The folder with conf/, presets/, sweeps/, references/ and assets/: $GYRE_HOME/experiments if that is set,
+// else experiments/ beside the running program's folder, else that of the tree it was built from.
 std::filesystem::path experiments_dir();
 
 // experiments_dir()/assets/relative: data that travels with the repository.

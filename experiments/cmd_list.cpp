@@ -38,7 +38,7 @@ Rows list_rotations(const std::string&) {
 }
 
 Rows list_quantizers(const std::string&) {
-  Rows rows = {{"scheme", "what it is"}, {"none", "values stay as they are"}};
+  Rows rows = {{"scheme", "what it is"}};
   for (const auto& s : quant_schemes()) rows.push_back({std::string(s.name), std::string(s.summary)});
   return rows;
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "commands.h"
 #include "core/text.h"
@@ -17,8 +18,8 @@ std::string for_people(const store::RunRow& run) {
   out += fmt::format("version  {}\nstarted  {}\nended    {}\nmachine  {}\n\nmetrics\n", run.version,
                      run.started_utc, run.ended_utc.empty() ? "-" : run.ended_utc, run.environment);
   for (const auto& m : run.metrics)
-    out += fmt::format("  {} = {} +- {}  (n = {}) {}\n", m.name, format_number(m.value),
-                       format_number(m.std_error), m.n, m.unit);
+    out += fmt::format("  {} = {}{}  (n = {}) {}\n", m.name, format_number(m.value),
+                       std::isnan(m.std_error) ? "" : " +- " + format_number(m.std_error), m.n, m.unit);
   out += "\nstages\n";
   for (const auto& s : run.stages)
     out += fmt::format(

@@ -159,10 +159,11 @@ torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const
   const auto n = std::ssize(tokens);
   const bool random = spec.order == "random";
   const auto needed = random ? spec.window + spec.samples - 1 : spec.window * spec.samples;
-  GYRE_CHECK(n >= needed, ErrorCode::kInput,
-             "the calibration text '{}' has {} tokens; {} windows of {} need {}. Take fewer or shorter ones, "
-             "or another text",
-             spec.path, n, spec.samples, spec.window, needed);
+  GYRE_CHECK(
+      n >= needed, ErrorCode::kInput,
+      "the calibration text '{}' has {} tokens; {} windows of {}{} need {}. Take fewer or shorter ones, "
+      "or another text",
+      spec.path, n, spec.samples, spec.window, random ? " at different places" : "", needed);
   std::vector<std::int64_t> starts;
   if (random)
     starts = random_starts(spec.samples, n - spec.window + 1, seed);

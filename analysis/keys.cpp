@@ -1,8 +1,8 @@
 #include "analysis/keys.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
+#include <iterator>
 #include <map>
 
 #include "core/error.h"
@@ -11,7 +11,24 @@
 namespace gyre::analysis {
 namespace {
 
-constexpr std::array<std::string_view, 3> kDerived = {"rotation", "bits", "grid"};
+std::string rotation_name(const store::RunRow& run) {
+  return run.label.substr(0, run.label.rfind(' '));
+}
+
+std::string bits_name(const store::RunRow& run) {
+  const auto space = run.label.rfind(' ');
+  return space == std::string::npos ? "" : run.label.substr(space + 1);
+}
+
+std::string weight_grid(const store::RunRow& run) {
+  return grid_text(run, "weight");
+}
+
+struct DerivedKey {
+  std::string_view name;
+  std::string (*of)(const store::RunRow&);
+};
+constexpr DerivedKey kDerived[] = {{"rotation", rotation_name}, {"bits", bits_name}, {"grid", weight_grid}};
 
 }  // namespace
 
@@ -45,7 +62,7 @@ std::string setting(const store::RunRow& run, std::string_view key) {
 }
 
 bool is_derived(std::string_view key) {
-  return std::ranges::find(kDerived, key) != kDerived.end();
+  return std::ranges::find(kDerived, key, &DerivedKey::name) != std::end(kDerived);
 }
 
 std::string grid_text(const store::RunRow& run, const std::string& site) {
@@ -57,11 +74,8 @@ std::string grid_text(const store::RunRow& run, const std::string& site) {
 }
 
 std::string name_under(const store::RunRow& run, const std::string& key) {
-  const auto space = run.label.rfind(' ');
-  if (key == "rotation") return run.label.substr(0, space);
-  if (key == "bits") return space == std::string::npos ? "" : run.label.substr(space + 1);
-  if (key == "grid") return grid_text(run, "weight");
-  return setting(run, key);
+  const auto* derived = std::ranges::find(kDerived, key, &DerivedKey::name);
+  return derived == std::end(kDerived) ? setting(run, key) : derived->of(run);
 }
 
 bool is_full_precision(const store::RunRow& run) {
@@ -69,7 +83,8 @@ bool is_full_precision(const store::RunRow& run) {
 }
 
 void check_keys(const std::vector<store::RunRow>& runs, const std::vector<std::string>& keys) {
-  std::vector<std::string> known(kDerived.begin(), kDerived.end());
+  std::vector<std::string> known;
+  for (const auto& derived : kDerived) known.emplace_back(derived.name);
   for (const auto& run : runs)
     for (const auto& param : run.params)
       if (std::find(known.begin(), known.end(), param.key) == known.end()) known.push_back(param.key);

@@ -64,8 +64,8 @@ ModelShape shape_of(const store::RunRow& run) {
   return shape;
 }
 
-// Runs that differ in seed and replica alone; the newest finished one of each digest. Sizes count too:
-// another model may have come under the same path.
+// Runs that differ in seed and replica alone; the newest finished one of each digest. The model's sizes and
+// files count too: another one may have come under the same path.
 using Group = std::vector<const store::RunRow*>;
 
 std::vector<Group> groups_of(const std::vector<store::RunRow>& runs, const RunConfig& settings) {
@@ -86,6 +86,13 @@ std::vector<Group> groups_of(const std::vector<store::RunRow>& runs, const RunCo
     group.push_back(&run);
   }
   return groups;
+}
+
+// The files' digest, in which the path does not matter; the path in databases from before it was recorded.
+bool same_model(const store::RunRow& a, const store::RunRow& b) {
+  const auto files = setting(a, "model.digest");
+  if (files != setting(b, "model.digest")) return false;
+  return !files.empty() || setting(a, "model.path") == setting(b, "model.path");
 }
 
 const store::MetricRow* metric_of(const store::RunRow& run, std::string_view name) {
@@ -260,7 +267,7 @@ class Judge {
       if (other.preset != model.full_precision || other.model != row.model || other.metric != row.metric)
         continue;
       for (const auto& group : groups_of(runs_, settings(model.full_precision))) {
-        if (setting(*group.front(), "model.path") != path) continue;
+        if (!same_model(*group.front(), run)) continue;
         const Judgement baseline = judged(other, group);
         if (baseline.verdict == Verdict::kMatch || baseline.verdict == Verdict::kClose) return;
         if (baseline.verdict == Verdict::kMiss)
@@ -272,8 +279,9 @@ class Judge {
     reasons = std::move(misses);
     if (reasons.empty())
       reasons.push_back(
-          fmt::format("no full-precision run shows that {} is {}: gyre run experiment={} model.path={}", path,
-                      row.model, model.full_precision, path));
+          fmt::format("no full-precision run of the same files shows that {} is {}: gyre run experiment={} "
+                      "model.path={}",
+                      path, row.model, model.full_precision, path));
   }
 
   std::vector<store::RunRow> runs_;

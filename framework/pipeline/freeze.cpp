@@ -137,6 +137,7 @@ FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {
   if (config.train.enabled()) run.point.label += "+" + config.train.scheme;
   if (config.smoothing.enabled()) run.point.label += "+" + config.smoothing.scheme;
   run.point.params = params(run.config);
+  run.point.params.push_back({"model.digest", '"' + inputs.model_digest(path) + '"'});
   return run;
 }
 

@@ -246,6 +246,29 @@ TEST_F(Published, OneFullPrecisionValueThatIsMetIsEnoughInAnyOrder) {
   EXPECT_THAT(only().reason, HasSubstr("another model: /models/m-7b has a perplexity of 5.47"));
 }
 
+TEST_F(Published, TheModelIsKnownByItsFilesNotByItsPath) {
+  const auto verdict_on = [&](const std::string& files, const std::string& path) {
+    start_anew();
+    const auto record = [&](const RunConfig& c, const std::string& digest, double value) {
+      auto p = point(c);
+      p.params.push_back({"model.digest", '"' + digest + '"'});
+      p.digest = sha256_hex(p.canonical + digest);
+      store_->finish(store_->begin("", p, "0.1.0", "{}").value(), "ok", {{kFull, value, 0.03, 1000, ""}}, {},
+                     {});
+    };
+    record(settings("none", 16), "a", 5.4712);
+    auto quantized = settings("hadamard", 4);
+    quantized.model.path = path;
+    record(quantized, files, 6.10);
+    return only();
+  };
+  EXPECT_EQ(verdict_on("a", "/models/m-7b").verdict, Verdict::kMatch);
+  EXPECT_EQ(verdict_on("a", "/models/m-7b/").verdict, Verdict::kMatch);
+  const auto swapped = verdict_on("b", "/models/m-7b");
+  EXPECT_EQ(swapped.verdict, Verdict::kNotComparable);
+  EXPECT_THAT(swapped.reason, HasSubstr("no full-precision run of the same files"));
+}
+
 TEST_F(Published, EachWayOfMeasuringIsJudgedByItself) {
   full_precision();
   measured(settings("hadamard", 4), 6.10);

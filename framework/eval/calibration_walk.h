@@ -17,6 +17,9 @@ namespace gyre {
 // drawn from the name "calibration". kInput when the stream is too short for them.
 torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec,
                                   std::int64_t seed);
+// How many places of a stream of n_tokens those windows cover: fewer than samples x window where random ones
+// overlap.
+std::int64_t count_calibration_places(std::int64_t n_tokens, const CalibrationSpec& spec, std::int64_t seed);
 
 // Linears of one block that multiply the same input.
 struct SharedInput {

@@ -12,12 +12,17 @@ namespace {
 
 class SolvingVisitor final : public InputVisitor {
  public:
-  SolvingVisitor(const QuantPlan& plan, torch::Device device, const CodeObserver& on_codes)
-      : solver_(find_solver(plan.weight.solver)), spec_(plan.gptq), device_(device), on_codes_(on_codes) {}
+  SolvingVisitor(const QuantPlan& plan, torch::Device device, const CodeObserver& on_codes,
+                 std::int64_t n_places)
+      : solver_(find_solver(plan.weight.solver)),
+        spec_(plan.gptq),
+        device_(device),
+        on_codes_(on_codes),
+        n_places_(n_places) {}
 
   void begin(const SharedInput& input) override {
     const auto dtype = spec_.hessian_dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
-    hessians_.emplace(&input, Hessian(input.size(), dtype, device_));
+    hessians_.emplace(&input, Hessian(input.size(), dtype, device_, n_places_));
   }
   void see(const SharedInput& input, const torch::Tensor& x) override { hessians_.at(&input).add(x); }
   void complete(const SharedInput& input) override {
@@ -68,6 +73,7 @@ class SolvingVisitor final : public InputVisitor {
   const GptqSpec& spec_;
   torch::Device device_;
   const CodeObserver& on_codes_;
+  std::int64_t n_places_;
   std::map<const SharedInput*, Hessian> hessians_;
   SolveSummary sums_;
   double energy_ = 0;
@@ -76,8 +82,8 @@ class SolvingVisitor final : public InputVisitor {
 }  // namespace
 
 SolveSummary solve_weights(Llama& model, const QuantPlan& plan, const torch::Tensor& windows,
-                           const WalkOptions& options, const CodeObserver& on_codes) {
-  SolvingVisitor visitor(plan, options.device.value_or(model.device()), on_codes);
+                           const WalkOptions& options, const CodeObserver& on_codes, std::int64_t n_places) {
+  SolvingVisitor visitor(plan, options.device.value_or(model.device()), on_codes, n_places);
   if (plan.gptq.quantize_activations) attach_quantizers(model, plan);
   walk_inputs(model, windows, visitor, options);
   if (plan.gptq.quantize_activations) attach_quantizers(model, QuantPlan{});

@@ -1,6 +1,7 @@
 // The weights of a model through a solver that knows the linears' inputs, on a walk over calibration text.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct SolveSummary {
 // Every linear but lm_head, in the order in which data reaches them; those before a linear are quantized when
 // its inputs are taken. Needs weight quantizers, calibrated (calibrate_weights), and empties their slots.
 // Inputs, keys and values are quantized meanwhile when plan.gptq says so. on_codes: of linears whose levels
-// are those of a grid.
+// are those of a grid. n_places: how many places of the text the windows cover, where they overlap.
 SolveSummary solve_weights(Llama& model, const QuantPlan& plan, const torch::Tensor& windows,
-                           const WalkOptions& options = {}, const CodeObserver& on_codes = {});
+                           const WalkOptions& options = {}, const CodeObserver& on_codes = {},
+                           std::int64_t n_places = std::numeric_limits<std::int64_t>::max());
 
 }  // namespace gyre

@@ -15,9 +15,12 @@
 namespace gyre {
 namespace {
 
+const std::vector<TokenId>& tokens_of(const RunConfig& config, Inputs& inputs) {
+  return inputs.tokens(config.model.path, config.calibration.path, "auto");
+}
+
 torch::Tensor windows_of(const RunConfig& config, Inputs& inputs) {
-  return calibration_windows(inputs.tokens(config.model.path, config.calibration.path, "auto"),
-                             config.calibration, config.seed);
+  return calibration_windows(tokens_of(config, inputs), config.calibration, config.seed);
 }
 
 // A progress bar over a walk, and the walk's options that move it.
@@ -36,15 +39,14 @@ struct WalkProgress {
   WalkOptions options;
 };
 
-void warn(const SolveSummary& summary, const StageContext& context) {
-  const auto& calibration = context.config.calibration;
+void warn(const SolveSummary& summary, const StageContext& context, std::int64_t n_places) {
   if (!summary.raised.empty())
     log_warning(
         fmt::format("{}: the damping of {} of {} linears was raised, up to {:g} (the first is {}): {} "
-                    "calibration tokens do not determine "
-                    "them; take more calibration.samples",
+                    "different tokens of calibration text do not determine "
+                    "them; take more calibration.samples, or a longer text",
                     context.label, summary.raised.size(), summary.n_linears, summary.largest_damping,
-                    summary.raised[0], calibration.samples * calibration.window));
+                    summary.raised[0], n_places));
   if (!summary.fell_back.empty())
     log_warning(
         fmt::format("{}: in {} of {} linears the nearest codes gave the smaller output error and were taken "
@@ -95,16 +97,20 @@ void quantize_stage(State& state, const StageContext& context) {
   }
   state.model.replica = config.replica;
   WalkProgress progress(config.quant.weight.solver, state, context);
+  const auto n_places = count_calibration_places(std::ssize(tokens_of(config, context.inputs)),
+                                                 config.calibration, config.seed);
   const auto summary = solve_weights(state.model, config.quant, windows_of(config, context.inputs),
-                                     progress.options, on_codes);
+                                     progress.options, on_codes, n_places);
   progress.bar.finish();
-  warn(summary, context);
+  warn(summary, context, n_places);
   const auto protocol = fmt::format("{}@{}x{}", context.inputs.corpus(config.calibration.path).name,
                                     config.calibration.samples, config.calibration.window);
   state.metrics.push_back({"weight_error", summary.weight_error, none, n_linears, ""});
   state.metrics.push_back({"output_error/" + protocol, summary.output_error, none, n_linears, ""});
   state.metrics.push_back(
       {"output_error_of_nearest/" + protocol, summary.nearest_error, none, n_linears, ""});
+  state.metrics.push_back(
+      {"calibration_places/" + protocol, static_cast<double>(n_places), none, n_places, "tokens"});
   state.metrics.push_back({"largest_damping/" + protocol, summary.largest_damping, none, n_linears, ""});
   state.metrics.push_back(
       {"raised_damping/" + protocol, static_cast<double>(summary.raised.size()), none, n_linears, "linears"});

@@ -185,7 +185,7 @@ std::vector<SolvedWeight> solve_gptq(std::span<const SolverTask> tasks, const He
   const auto h = hessian.matrix();
   const auto order = spec.act_order ? h.diagonal().argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true)
                                     : torch::Tensor{};
-  const auto inverse = factor_inverse(h, hessian.n_inputs(), spec.damping, order);
+  const auto inverse = factor_inverse(h, hessian.n_distinct(), spec.damping, order);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     results[i].damping = inverse.damping;
     results[i].n_raises = inverse.n_raises;

@@ -13,8 +13,9 @@ constexpr double kFirstDamping = 0.01;
 
 }  // namespace
 
-Hessian::Hessian(std::int64_t size, torch::ScalarType dtype, torch::Device device)
-    : sum_(torch::zeros({size, size}, torch::TensorOptions(dtype).device(device))) {}
+Hessian::Hessian(std::int64_t size, torch::ScalarType dtype, torch::Device device, std::int64_t max_distinct)
+    : sum_(torch::zeros({size, size}, torch::TensorOptions(dtype).device(device))),
+      max_distinct_(max_distinct) {}
 
 void Hessian::add(const torch::Tensor& x) {
   add_gram(sum_, x);
@@ -34,7 +35,7 @@ torch::Tensor Hessian::matrix() const {
   return upper + upper.triu(1).t();
 }
 
-InverseFactor factor_inverse(const torch::Tensor& h, std::int64_t n_inputs, double damping,
+InverseFactor factor_inverse(const torch::Tensor& h, std::int64_t n_distinct, double damping,
                              const torch::Tensor& order) {
   const torch::NoGradGuard no_grad;
   InverseFactor result;
@@ -52,7 +53,7 @@ InverseFactor factor_inverse(const torch::Tensor& h, std::int64_t n_inputs, doub
     result.damping = result.damping > 0 ? 10 * result.damping : kFirstDamping;
     ++result.n_raises;
   };
-  if (n_inputs < h.size(0)) raise();
+  if (n_distinct < h.size(0)) raise();
   for (;; raise()) {
     GYRE_ASSERT(result.n_raises < 40);  // a damping beyond the largest eigenvalue always passes
     result.added = result.damping * mean;

@@ -53,6 +53,19 @@ TEST(CalibrationWindows, AtRandomAreDistinctAndFollowTheSeed) {
   EXPECT_FALSE(a.equal(draw(2)));
 }
 
+TEST(CalibrationWindows, CoverSoManyPlaces) {
+  for (const std::int64_t seed : {0, 1, 2})
+    for (const std::int32_t n : {40, 200, 5000})
+      for (const char* order : {"first", "random"}) {
+        const auto spec = calibration(2, 16, order);
+        const auto windows = calibration_windows(counting(n), spec, seed);
+        const std::set<std::int64_t> places(windows.const_data_ptr<std::int64_t>(),
+                                            windows.const_data_ptr<std::int64_t>() + windows.numel());
+        EXPECT_EQ(count_calibration_places(n, spec, seed), std::ssize(places)) << n << order << seed;
+      }
+  EXPECT_EQ(count_calibration_places(40, calibration(25, 16, "random"), 1), 40);
+}
+
 TEST(CalibrationWindows, RefuseATextThatIsTooShort) {
   for (const auto& [order, enough] : {std::pair("first", 64), std::pair("random", 19)}) {
     calibration_windows(counting(enough), calibration(4, 16, order), 0);

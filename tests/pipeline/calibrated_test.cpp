@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "config/compose.h"
 #include "core/error.h"
@@ -95,6 +96,8 @@ TEST(Gptq, RunsRecordsAndRepeats) {
   EXPECT_GT(metric(gptq, "output_error/"), 0);
   EXPECT_LT(metric(gptq, "output_error/"), metric(gptq, "output_error_of_nearest/"));
   EXPECT_GE(metric(gptq, "kept_nearest/"), 0);
+  EXPECT_EQ(metric(gptq, "calibration_places/"), 8 * 64);
+  EXPECT_THAT(gptq.params, testing::Contains(testing::Field(&Param::key, "model.digest")));
   const auto nearest = run("a.sqlite", {"rotation=gsr"});
   EXPECT_GT(metric(gptq, "weight_error"), metric(nearest, "weight_error"));
 
@@ -107,6 +110,25 @@ TEST(Gptq, RunsRecordsAndRepeats) {
   EXPECT_NE(metric(gptq, "output_error/"), metric(narrow, "output_error/"));
   EXPECT_NEAR(metric(gptq, "output_error/"), metric(narrow, "output_error/"),
               0.05 * metric(gptq, "output_error/"));
+}
+
+// 512 tokens in eight windows, more than the 256 channels of most linears, but of 165 places.
+TEST(Gptq, OverlappingWindowsOfAShortTextRaiseTheDamping) {
+  set_verbosity(Verbosity::kQuiet);
+  const store::testing::TemporaryFolder folder;
+  std::ofstream(folder / "short.txt") << [] {
+    std::string text;
+    for (int i = 0; i < 40; ++i) text += "the " + std::to_string(i) + " rivers ";
+    return text;
+  }();
+  Inputs inputs;
+  store::RunStore store(folder / "gyre.sqlite");
+  const auto point = frozen(inputs, {"quant.weight.solver=gptq", "calibration.order=random",
+                                     "calibration.path=" + (folder / "short.txt").string()});
+  EXPECT_EQ(run_points({point}, inputs, store, {}).ok, 1);
+  const auto row = store.run(point.point.digest);
+  EXPECT_LT(metric(row, "calibration_places/"), 256);
+  EXPECT_EQ(metric(row, "raised_damping/"), 28);  // all linears
 }
 
 TEST(Smoothing, PassesTheGateAndComposesWithRotationsAndGptq) {

@@ -27,6 +27,7 @@ TEST(Hessian, IsTheMeanOfTwoXTransposedX) {
       hessian.add(x.narrow(0, 0, 30).view({2, 15, size}));
       hessian.add(x.narrow(0, 30, 40));
       EXPECT_EQ(hessian.n_inputs(), 70);
+      EXPECT_EQ(hessian.n_distinct(), 70);
       const auto h = hessian.matrix();
       EXPECT_EQ(h.scalar_type(), dtype);
       EXPECT_TRUE(h.equal(h.t()));

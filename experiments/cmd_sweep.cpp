@@ -60,7 +60,7 @@ int execute(const GlobalOptions& global, const SweepOptions& options) {
                  {.sweep = sweep.name, .retry_diverged = options.retry, .fail_fast = options.fail_fast});
   const auto rows = store.runs(sweep.name);
   emit(options.output == "json" ? runs_json(rows) : results_text(rows), "");
-  log_info(fmt::format("sweep {}: {} ok, {} diverged, {} failed, {} held by another process; database {}",
+  log_info(fmt::format("sweep {}: {} ok, {} diverged, {} failed, {} left to another process; database {}",
                        sweep.name, summary.ok, summary.diverged, summary.failed, summary.held_elsewhere,
                        store.path().string()));
   if (summary.failed > 0) log_info("failed points stay in the plan: the same command tries them again");

@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -10,6 +11,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "pipeline/environment.h"
 
 namespace gyre {
@@ -53,8 +55,16 @@ void keep_freed_memory() {
 #endif
 }
 
+void check_verb(const char* word) {
+  std::vector<std::string> names;
+  for (const auto& row : kVerbs) names.emplace_back(row.name);
+  GYRE_CHECK(*word == '-' || std::ranges::find(names, word) != names.end(), ErrorCode::kUsage,
+             "unknown verb '{}'{}; `gyre --help` explains them", word, suggestion(word, names));
+}
+
 int run_program(int argc, char** argv) {
   keep_freed_memory();
+  if (argc > 1) check_verb(argv[1]);
   CLI::App program{"gyre: a reproducible laboratory for rotation-based LLM quantization", "gyre"};
   program.require_subcommand(1);
   program.footer(kFooter);

@@ -1,6 +1,7 @@
 // The verbs, on the embedded model.
 #include <set>
 
+#include "core/files.h"
 #include "program.h"
 
 namespace gyre::testing {
@@ -17,6 +18,24 @@ TEST(Program, HelpTeachesEveryVerb) {
     EXPECT_NE(text.out.find("--db"), std::string::npos) << verb;
   }
   EXPECT_EQ(Program(folder.path(), {}).wait().status, 2);
+  const auto slip = Program(folder.path(), {"swep"}).wait();
+  EXPECT_EQ(slip.status, 2);
+  EXPECT_NE(slip.err.find("unknown verb 'swep' (did you mean 'sweep'?)"), std::string::npos) << slip.err;
+}
+
+TEST(Program, ACopiedTreeReadsItsOwnExperiments) {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  const std::vector<std::string> settings = {"run", "--cfg", "quant=mine"};
+  EXPECT_EQ(gyre(folder, settings).status, 2);
+  for (const char* name : {"build", "experiments"}) fs::create_directories(folder / name);
+  fs::copy(GYRE_PROGRAM, folder / "build" / "gyre");
+  fs::copy(experiments_dir() / "conf", folder / "experiments" / "conf", fs::copy_options::recursive);
+  fs::copy(folder / "experiments" / "conf" / "quant" / "w4a16.toml",
+           folder / "experiments" / "conf" / "quant" / "mine.toml");
+  const auto copied = Program(folder.path(), settings, (folder / "build" / "gyre").string()).wait();
+  EXPECT_EQ(copied.status, 0) << copied.err;
+  EXPECT_NE(copied.out.find("quant/mine.toml"), std::string::npos) << copied.out;
 }
 
 TEST(Program, RunPrintsOneJsonObjectAndRecordsIt) {

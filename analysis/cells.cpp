@@ -65,16 +65,17 @@ Cell make_cell(const std::vector<const store::RunRow*>& members, const std::stri
   Cell cell;
   std::vector<std::pair<std::string, double>> values;
   std::map<std::string, int> others;
-  double sum = 0, errors = 0;
+  std::vector<std::string> seeds;
+  std::vector<double> errors;
   for (const auto* run : members) {
     const auto* found = find_metric(*run, metric);
     if (!has_value(*run, metric)) {
       ++others[run->status != "ok" ? run->status : found ? "diverged" : "no metric"];
       continue;
     }
-    values.emplace_back(setting(*run, "seed"), found->value);
-    sum += found->value;
-    errors += found->std_error;
+    seeds.push_back(setting(*run, "seed"));
+    values.emplace_back(seeds.back(), found->value);
+    errors.push_back(found->std_error);
     cell.n = found->n;
     cell.runs.push_back(run->digest);
     add_seconds(cell, *run);
@@ -83,11 +84,14 @@ Cell make_cell(const std::vector<const store::RunRow*>& members, const std::stri
     cell.status = cell.text = gravest(others);
     return cell;
   }
-  const double count = static_cast<double>(values.size());
+  const auto weights = seed_weights(seeds);
   const Spread spread = spread_of(values);
   cell.status = "ok";
-  cell.value = sum / count;
-  cell.std_error = errors / count;
+  cell.value = cell.std_error = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    cell.value += weights[i] * values[i].second;
+    cell.std_error += weights[i] * errors[i];
+  }
   cell.n_seeds = static_cast<std::int64_t>(spread.seed_means.size());
   cell.n_replicas = spread.n_replicas;
   cell.seed_spread = spread.seed_sd.value_or(kNoValue);

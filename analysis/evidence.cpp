@@ -72,21 +72,31 @@ Spread spread_of(const std::vector<std::pair<std::string, double>>& values_by_se
   return spread;
 }
 
+std::vector<double> seed_weights(const std::vector<std::string>& seeds) {
+  std::map<std::string, double> replicas;
+  for (const auto& seed : seeds) ++replicas[seed];
+  std::vector<double> weights;
+  for (const auto& seed : seeds) weights.push_back(1 / replicas[seed] / static_cast<double>(replicas.size()));
+  return weights;
+}
+
 std::optional<Evidence> gather(const store::RunStore& store, const std::vector<const store::RunRow*>& runs,
                                const std::string& metric) {
   Evidence evidence;
   std::vector<std::pair<std::string, double>> means;
-  for (const auto* run : runs) {
-    const auto samples = store.samples(run->run_id, metric);
+  std::vector<std::string> seeds;
+  for (const auto* run : runs) seeds.push_back(setting(*run, "seed"));
+  const auto weights = seed_weights(seeds);
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    const auto samples = store.samples(runs[r]->run_id, metric);
     if (evidence.samples.empty()) {
       evidence.samples = samples;
       for (auto& block : evidence.samples) block.sum = 0;
     }
     if (!paired_difference(samples, evidence.samples)) return std::nullopt;
-    for (std::size_t i = 0; i < samples.size(); ++i)
-      evidence.samples[i].sum += samples[i].sum / static_cast<double>(runs.size());
-    means.emplace_back(setting(*run, "seed"), mean_of(samples));
-    evidence.amplifies |= amplifies_rounding(*run);
+    for (std::size_t i = 0; i < samples.size(); ++i) evidence.samples[i].sum += samples[i].sum * weights[r];
+    means.emplace_back(seeds[r], mean_of(samples));
+    evidence.amplifies |= amplifies_rounding(*runs[r]);
   }
   if (runs.empty()) return std::nullopt;
   evidence.items =

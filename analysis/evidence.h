@@ -21,9 +21,13 @@ struct Spread {
 };
 Spread spread_of(const std::vector<std::pair<std::string, double>>& values_by_seed);
 
+// Weights, of sum 1, of a mean over the runs of these seeds: each seed counts once, shared among its
+// replicas.
+std::vector<double> seed_weights(const std::vector<std::string>& seeds);
+
 // In units of the samples: NLL per target, or share of items.
 struct Evidence {
-  std::vector<store::SampleRow> samples;  // mean over runs, block by block
+  std::vector<store::SampleRow> samples;  // mean over seeds, block by block
   bool items = false;                     // of one run, each sample an item that is right (1) or wrong (0)
   Spread spread;
   bool amplifies = false;  // rounding: 4-bit activations, keys or values; GPTQ

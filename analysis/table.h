@@ -32,8 +32,8 @@ struct Cell {
   // "": no such point.
   std::string status = {};
   std::string text = {};          // for people: "25.31 ± 0.42", "failed"
-  double value = kNoValue;        // mean over runs
-  double std_error = kNoValue;    // sampling: from blocks of the text (mean over runs: they share the text)
+  double value = kNoValue;        // mean over seeds, of each over its replicas
+  double std_error = kNoValue;    // sampling: from blocks of the text (mean alike: they share the text)
   double seed_spread = kNoValue;  // standard deviation over seeds, where there are several
   double arithmetic_spread =
       kNoValue;  // standard deviation over replicas of one seed, where there are several

@@ -138,6 +138,7 @@ TEST(SpreadOf, TakesSeedsAndReplicasApart) {
   EXPECT_DOUBLE_EQ(*spread.arithmetic_sd, std::sqrt(5.0));
   EXPECT_DOUBLE_EQ(*spread.seed_sd, std::sqrt(12.5));
   EXPECT_EQ(spread.n_replicas, 2);
+  EXPECT_THAT(seed_weights({"0", "1", "0"}), testing::ElementsAre(0.25, 0.5, 0.25));
   EXPECT_FALSE(spread_of({{"0", 1}, {"1", 2}}).arithmetic_sd);
   EXPECT_FALSE(spread_of({{"0", 1}, {"0", 2}}).seed_sd);
 }

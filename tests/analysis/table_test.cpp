@@ -262,6 +262,21 @@ TEST_F(TableTest, ComparesMeansOverSeeds) {
   EXPECT_NEAR(t.rows[1].cells[0].versus->value, std::exp(0.2), 1e-12);
 }
 
+TEST_F(TableTest, CountsASeedOnceHoweverManyReplicasItHas) {
+  ok(config("none", 4), blocks(3));
+  for (const auto& [seed, replica, nll] :
+       {std::tuple(0, 0, 3.10), std::tuple(0, 1, 3.14), std::tuple(1, 0, 3.30)}) {
+    RunConfig c = config("random", 4);
+    c.seed = seed;
+    c.replica = replica;
+    ok(c, blocks(nll));
+  }
+  const Table t = table({.sweep = "s", .baseline = "none"});
+  const Cell& cell = t.rows[1].cells[0];
+  EXPECT_NEAR(cell.value, ((std::exp(3.10) + std::exp(3.14)) / 2 + std::exp(3.30)) / 2, 1e-9);
+  EXPECT_NEAR(cell.versus->value, std::exp(0.21), 1e-12);
+}
+
 // Replicas of gsr lie 0.04 apart in NLL: sd 0.02 * sqrt(2); none is 0.05 behind, below twice sqrt(2) of it.
 TEST_F(TableTest, KeepsReplicasApartFromSeedsAndBelowTheirSpreadMarksNothing) {
   ok(config("none", 4, 4), blocks(3.05, 0.1));

@@ -161,7 +161,7 @@ Verb add_compare(CLI::App& program, const GlobalOptions& global) {
       ->check(CLI::IsMember({"md", "csv", "json"}));
   verb->add_option("--out", options->file, "write to a file instead of stdout")->type_name("FILE");
   verb->add_flag("--record", options->record,
-                 "also write all published values into the database (table reference)");
+                 "also write the published values that are numbers into the database (table reference)");
   return [options, &global] { return execute(global, *options); };
 }
 

@@ -83,10 +83,12 @@ void check_quantizers(const std::string& site, const QuantSpec& spec, const Llam
     for (const auto role : roles_of(site)) {
       const auto own = resolved(spec, layer, role, config);
       const auto dimension = dimension_of(role, config);
+      const auto place = fmt::format(" at layers.{}.{}", layer, role);
+      const auto check_settings = [&] { check_quant_spec(own, site, site); };
+      spec.rules.empty() ? check_settings() : check_site(site + ".rules" + place, check_settings);
       // Without rules the role says no more than the dimension.
-      const auto what = spec.rules.empty() ? site : fmt::format("{} at layers.{}.{}", site, layer, role);
-      check_quant_spec(own, site, what);
-      check_site(fmt::format("{} along {} {}", what, dimension.name, dimension.size),
+      check_site(fmt::format("{}{} along {} {}", site, spec.rules.empty() ? "" : place, dimension.name,
+                             dimension.size),
                  [&] { make_quantizer(own, dimension.size, at); });
     }
 }

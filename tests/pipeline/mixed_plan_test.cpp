@@ -111,7 +111,7 @@ TEST(MixedPlans, AreCheckedAgainstTheModelBeforeARun) {
                   "quant.weight at layers.0.o_proj along heads x head_dim"),
         std::pair("quant.weight.rules=o_proj: scheme=rtm", "did you mean 'rtn'"),
         std::pair("quant.weight.rules=o_proj: symmetric=false",
-                  "quant.weight at layers.0.o_proj.symmetric is false"),
+                  "quant.weight.rules at layers.0.o_proj: quant.weight.symmetric is false"),
         std::pair("quant.activation.rules=o_proj: scheme=rtn clip=lp", "a clip search is for weights"),
         std::pair("quant.key.rules=layers.0: n_bits=8", "nothing would be quantized")})
     EXPECT_THAT(refusal(word), testing::HasSubstr(part)) << word;

@@ -138,21 +138,6 @@ class Walk {
   torch::Tensor stream_, mixed_, gated_;  // [samples, 1, window, ...] on the host
 };
 
-std::vector<std::int64_t> window_starts(std::int64_t n_tokens, const CalibrationSpec& spec,
-                                        std::int64_t seed) {
-  const bool random = spec.order == "random";
-  const auto needed = random ? spec.window + spec.samples - 1 : spec.window * spec.samples;
-  GYRE_CHECK(
-      n_tokens >= needed, ErrorCode::kInput,
-      "the calibration text '{}' has {} tokens; {} windows of {}{} need {}. Take fewer or shorter ones, "
-      "or another text",
-      spec.path, n_tokens, spec.samples, spec.window, random ? " at different places" : "", needed);
-  if (random) return random_starts(spec.samples, n_tokens - spec.window + 1, seed);
-  std::vector<std::int64_t> starts;
-  for (std::int64_t s = 0; s < spec.samples; ++s) starts.push_back(s * spec.window);
-  return starts;
-}
-
 }  // namespace
 
 std::vector<SharedInput> shared_inputs(std::int64_t layer, const std::vector<LinearRef>& linears) {
@@ -169,9 +154,23 @@ std::vector<SharedInput> shared_inputs(std::int64_t layer, const std::vector<Lin
   return inputs;
 }
 
+std::vector<std::int64_t> calibration_starts(std::int64_t n_tokens, const CalibrationSpec& spec,
+                                             std::int64_t seed) {
+  const auto needed = spec.window * spec.samples;
+  GYRE_CHECK(
+      n_tokens >= needed, ErrorCode::kInput,
+      "the calibration text '{}' has {} tokens; {} windows of {} need {}. Take fewer or shorter ones, or "
+      "another text",
+      spec.path, n_tokens, spec.samples, spec.window, needed);
+  if (spec.order == "random") return random_starts(spec.samples, n_tokens - spec.window + 1, seed);
+  std::vector<std::int64_t> starts;
+  for (std::int64_t s = 0; s < spec.samples; ++s) starts.push_back(s * spec.window);
+  return starts;
+}
+
 torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec,
                                   std::int64_t seed) {
-  const auto starts = window_starts(std::ssize(tokens), spec, seed);
+  const auto starts = calibration_starts(std::ssize(tokens), spec, seed);
   auto windows = torch::empty({spec.samples, spec.window}, torch::kInt64);
   auto* out = windows.mutable_data_ptr<std::int64_t>();
   for (const auto start : starts) out = std::copy_n(tokens.begin() + start, spec.window, out);
@@ -179,7 +178,7 @@ torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const
 }
 
 std::int64_t count_calibration_places(std::int64_t n_tokens, const CalibrationSpec& spec, std::int64_t seed) {
-  auto starts = window_starts(n_tokens, spec, seed);
+  auto starts = calibration_starts(n_tokens, spec, seed);
   std::ranges::sort(starts);
   std::int64_t places = 0, end = 0;
   for (const auto start : starts) {

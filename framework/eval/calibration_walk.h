@@ -13,11 +13,15 @@
 
 namespace gyre {
 
-// int64 [samples, window]: the first windows of a stream, or windows at random places, no two at one place,
-// drawn from the name "calibration". kInput when the stream is too short for them.
+// Where the calibration windows of a stream of n_tokens begin: one behind the other from its start, or at
+// random places, no two at one, drawn from the name "calibration". kInput when it is shorter than samples x
+// window.
+std::vector<std::int64_t> calibration_starts(std::int64_t n_tokens, const CalibrationSpec& spec,
+                                             std::int64_t seed);
+// Those windows, int64 [samples, window].
 torch::Tensor calibration_windows(const std::vector<std::int32_t>& tokens, const CalibrationSpec& spec,
                                   std::int64_t seed);
-// How many places of a stream of n_tokens those windows cover: fewer than samples x window where random ones
+// How many places of the stream they cover: fewer than samples x window where random ones
 // overlap.
 std::int64_t count_calibration_places(std::int64_t n_tokens, const CalibrationSpec& spec, std::int64_t seed);
 

@@ -43,8 +43,8 @@ void warn(const SolveSummary& summary, const StageContext& context, std::int64_t
   if (!summary.raised.empty())
     log_warning(
         fmt::format("{}: the damping of {} of {} linears was raised, up to {:g} (the first is {}): {} "
-                    "different tokens of calibration text do not determine "
-                    "them; take more calibration.samples, or a longer text",
+                    "tokens of calibration text do not determine them; take more calibration.samples, or a "
+                    "longer text",
                     context.label, summary.raised.size(), summary.n_linears, summary.largest_damping,
                     summary.raised[0], n_places));
   if (!summary.fell_back.empty())
@@ -71,7 +71,11 @@ void check_calibration(const RunConfig& config, Inputs& inputs) {
   const auto positions = inputs.config(config.model.path).max_position_embeddings;
   GYRE_CHECK(config.calibration.window <= positions, ErrorCode::kConfig,
              "calibration.window is {}; the model has {} positions", config.calibration.window, positions);
-  windows_of(config, inputs);
+  const auto starts =
+      calibration_starts(std::ssize(tokens_of(config, inputs)), config.calibration, config.seed);
+  if (const auto& shared = inputs.shared_tokens(config.model.path, config.calibration.path, config.eval);
+      shared && shared_share(*shared, starts, config.calibration.window) > kQuotedShare)
+    refuse_leak(*shared, {"calibration.path", config.calibration.path, "calibrating"}, config.eval.dataset);
 }
 
 void smooth_stage(State& state, const StageContext& context) {

@@ -10,8 +10,8 @@ bool solves_on_inputs(const RunConfig& config);
 // The settings behind calibration inputs, beyond those that made the model; replicas among them.
 std::vector<std::string_view> calibration_settings(const RunConfig& config);
 
-// Where the run reads calibration windows: kConfig when the model has no positions for them, kInput when the
-// text is too short.
+// Where the run reads calibration windows: kConfig when the model has no positions for them or when they hold
+// evaluated text, kInput when the text is too short.
 void check_calibration(const RunConfig& config, Inputs& inputs);
 
 void smooth_stage(State& state, const StageContext& context);

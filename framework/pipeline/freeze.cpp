@@ -82,8 +82,10 @@ std::string rotation_label(const RotationPlan& plan) {
     if (spec.learned()) text += (spec.keep_init ? " on " : " from ") + spec.init;
     return spec.random_signs ? text + " (signs)" : text;
   };
-  if (plan.r1.scheme == "none" && plan.r2.scheme != "none") return "none, R2 " + name(plan.r2);
-  return name(plan.r1);
+  const bool across_heads = plan.r2.scheme != "none" && plan.r2.scope == "all_heads";
+  const std::string suffix = across_heads ? " across heads" : "";
+  if (plan.r1.scheme == "none" && plan.r2.scheme != "none") return "none, R2 " + name(plan.r2) + suffix;
+  return name(plan.r1) + (across_heads ? ", R2" + suffix : "");
 }
 
 FrozenRun freeze(const config::Composed& composed, Inputs& inputs) {

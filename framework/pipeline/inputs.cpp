@@ -95,4 +95,16 @@ const std::vector<TokenId>& Inputs::tokens(const std::string& model_path, const 
   return it->second;
 }
 
+const std::optional<SharedTokens>& Inputs::shared_tokens(const std::string& model_path,
+                                                         const std::string& text, const EvalSpec& eval) {
+  const std::string key = model_path + "\n" + text + "\n" + eval.dataset + "\n" + eval.bos;
+  auto it = shared_.find(key);
+  if (it == shared_.end())
+    it = shared_
+             .emplace(key, find_shared_tokens(tokens(model_path, text, "auto"),
+                                              tokens(model_path, eval.dataset, eval.bos)))
+             .first;
+  return it->second;
+}
+
 }  // namespace gyre

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "spec/run.h"
 #include "text/corpus.h"
 #include "text/tokenizer.h"
+#include "train/leak.h"
 
 namespace gyre {
 
@@ -26,6 +28,9 @@ class Inputs {
   // The whole text as one stream of the model's tokens, with BOS by the rule (auto | none | stream).
   const std::vector<TokenId>& tokens(const std::string& model_path, const std::string& text,
                                      const std::string& bos);
+  // What the text, BOS by the rule auto, and the text that eval names have in common.
+  const std::optional<SharedTokens>& shared_tokens(const std::string& model_path, const std::string& text,
+                                                   const EvalSpec& eval);
 
  private:
   std::map<std::string, LlamaConfig> configs_;
@@ -33,6 +38,7 @@ class Inputs {
   std::map<std::string, std::unique_ptr<Tokenizer>> tokenizers_;
   std::map<std::string, Corpus> corpora_;
   std::map<std::string, std::vector<TokenId>> streams_;
+  std::map<std::string, std::optional<SharedTokens>> shared_;
 };
 
 }  // namespace gyre

@@ -169,12 +169,11 @@ void check_learning(const RunConfig& config, Inputs& inputs) {
   const auto positions = inputs.config(path).max_position_embeddings;
   GYRE_CHECK(window <= positions, ErrorCode::kConfig, "learn.window is {}; the model has {} positions",
              window, positions);
-  const Corpus& text = inputs.corpus(config.learn.path);
-  GYRE_CHECK(
-      text.digest != inputs.corpus(config.eval.dataset).digest, ErrorCode::kConfig,
-      "learn.path '{}' holds the same text as eval.dataset '{}'; learning on the evaluated text is refused",
-      config.learn.path, config.eval.dataset);
   const auto n = std::ssize(inputs.tokens(path, config.learn.path, "none"));
+  const std::int64_t whole[] = {0};
+  if (const auto& shared = inputs.shared_tokens(path, config.learn.path, config.eval);
+      shared && shared_share(*shared, whole, n) > kQuotedShare)
+    refuse_leak(*shared, {"learn.path", config.learn.path, "learning"}, config.eval.dataset);
   GYRE_CHECK(n >= window, ErrorCode::kInput,
              "learn.path '{}' has {} tokens, fewer than one window of {}; take a shorter learn.window or a "
              "longer text",

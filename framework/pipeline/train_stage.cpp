@@ -12,7 +12,6 @@
 #include "model/checkpoint.h"
 #include "model/packed.h"
 #include "train/generate.h"
-#include "train/leak.h"
 #include "train/losses.h"
 #include "train/memory.h"
 #include "train/qat.h"
@@ -25,9 +24,8 @@ const std::vector<TokenId>& train_tokens(const RunConfig& config, Inputs& inputs
   return inputs.tokens(config.model.path, config.train.path, "auto");
 }
 
-void refuse_evaluated_text(const RunConfig& config, Inputs& inputs, const std::vector<TokenId>& tokens) {
-  refuse_leak(tokens, config.train.path,
-              inputs.tokens(config.model.path, config.eval.dataset, config.eval.bos), config.eval.dataset);
+void refuse_evaluated_text(const std::optional<SharedTokens>& shared, const RunConfig& config) {
+  if (shared) refuse_leak(*shared, {"train.path", config.train.path, "training"}, config.eval.dataset);
 }
 
 // What the teacher writes, from the file of an earlier attempt at this run where there is one.
@@ -104,7 +102,7 @@ void check_train_text(const RunConfig& config, Inputs& inputs) {
              config.train.generate.prompt, loop.window);
   const auto& tokens = train_tokens(config, inputs);
   TokenWindows(tokens, loop.window, config.seed, config.train.path);
-  refuse_evaluated_text(config, inputs, tokens);
+  refuse_evaluated_text(inputs.shared_tokens(config.model.path, config.train.path, config.eval), config);
 }
 
 std::string training_memory_text(const RunConfig& config, Inputs& inputs) {
@@ -132,7 +130,10 @@ void train_stage(State& state, const StageContext& context) {
   auto tokens = train_tokens(config, context.inputs);
   if (train.generate.samples > 0) {
     tokens = written_text(*teacher, context);
-    refuse_evaluated_text(config, context.inputs, tokens);
+    refuse_evaluated_text(
+        find_shared_tokens(tokens,
+                           context.inputs.tokens(config.model.path, config.eval.dataset, config.eval.bos)),
+        config);
   }
   const TokenWindows windows(std::move(tokens), train.loop.window, config.seed, train.path);
   auto result = train_quantized(std::move(state.model), teacher ? &*teacher : nullptr, windows, train,

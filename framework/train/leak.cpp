@@ -54,6 +54,7 @@ std::optional<SharedTokens> find_shared_tokens(std::span<const std::int32_t> tra
         result.length = static_cast<std::int64_t>(length);
       }
       shared.insert(it->second);
+      result.places.push_back(static_cast<std::int64_t>(at));
     }
     if (at + length == train.size()) break;
     hash = (hash - digit(train[at]) * leaving) * kBase + digit(train[at + length]);
@@ -62,17 +63,26 @@ std::optional<SharedTokens> find_shared_tokens(std::span<const std::int32_t> tra
   return shared.empty() ? std::nullopt : std::optional(result);
 }
 
-void refuse_leak(std::span<const std::int32_t> train, const std::string& train_name,
-                 std::span<const std::int32_t> eval, const std::string& eval_name) {
-  const auto shared = find_shared_tokens(train, eval);
-  if (!shared) return;
-  fail(ErrorCode::kConfig,
-       "train.path '{}' holds text of eval.dataset '{}': the {} tokens from token {} on stand there from "
-       "token {} "
-       "on, and {} of {} windows of the evaluated text are in it; training on the evaluated text is refused, "
-       "take that part out or another text",
-       train_name, eval_name, shared->length, shared->train_at, shared->eval_at, shared->n_shared,
-       shared->n_windows);
+double shared_share(const SharedTokens& shared, std::span<const std::int64_t> starts, std::int64_t n) {
+  const auto end = starts.empty() ? 0 : std::ranges::max(starts) + n;
+  std::vector<bool> evaluated(static_cast<std::size_t>(end));
+  for (const auto place : shared.places)
+    for (auto at = place; at < std::min(place + shared.length, end); ++at)
+      evaluated[static_cast<std::size_t>(at)] = true;
+  std::int64_t n_evaluated = 0;
+  for (const auto start : starts)
+    n_evaluated += std::count(evaluated.begin() + start, evaluated.begin() + start + n, true);
+  return static_cast<double>(n_evaluated) / static_cast<double>(std::ssize(starts) * n);
+}
+
+void refuse_leak(const SharedTokens& shared, const TextUse& use, std::string_view eval_name) {
+  fail(
+      ErrorCode::kConfig,
+      "{} '{}' holds text of eval.dataset '{}': the {} tokens from token {} on stand there from token {} on, "
+      "and {} of {} windows of the evaluated text are in it; {} on the evaluated text is refused, take that "
+      "part out or another text",
+      use.setting, use.name, eval_name, shared.length, shared.train_at, shared.eval_at, shared.n_shared,
+      shared.n_windows, use.doing);
 }
 
 }  // namespace gyre

@@ -1,10 +1,11 @@
-// Whether a training text holds the text that the trained model is judged on.
+// Whether a text that a model is made with holds the text that it is judged on.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
+#include <vector>
 
 namespace gyre {
 
@@ -13,6 +14,7 @@ struct SharedTokens {
   std::int64_t train_at = 0, eval_at = 0, length = 0;
   std::int64_t n_windows = 0,
                n_shared = 0;  // of the evaluated text, and how many of them the training text holds
+  std::vector<std::int64_t> places = {};  // in the training text, where one of them begins; train_at first
 };
 
 inline constexpr std::int64_t kLeakWindow = 64;
@@ -24,8 +26,16 @@ inline constexpr std::int64_t kLeakWindow = 64;
 std::optional<SharedTokens> find_shared_tokens(std::span<const std::int32_t> train,
                                                std::span<const std::int32_t> eval);
 
-// Throws kConfig with the place when there is one; train_name and eval_name are what the settings say.
-void refuse_leak(std::span<const std::int32_t> train, const std::string& train_name,
-                 std::span<const std::int32_t> eval, const std::string& eval_name);
+// The share of evaluated text in what is read of the training text: n tokens from each of the starts.
+double shared_share(const SharedTokens& shared, std::span<const std::int64_t> starts, std::int64_t n);
+// Up to here it does no harm: articles on one subject quote each other.
+inline constexpr double kQuotedShare = 0.01;
+
+// What a text is for, as errors say it.
+struct TextUse {
+  std::string_view setting, name, doing;  // "train.path", its value, "training"
+};
+// Throws kConfig with the first place; eval_name is the value of eval.dataset.
+[[noreturn]] void refuse_leak(const SharedTokens& shared, const TextUse& use, std::string_view eval_name);
 
 }  // namespace gyre

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 
 #include "config/compose.h"
 #include "core/error.h"
@@ -14,6 +13,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/runner.h"
 #include "store/store_testing.h"
+#include "text/corpus.h"
 
 namespace gyre {
 namespace {
@@ -112,19 +112,18 @@ TEST(Gptq, RunsRecordsAndRepeats) {
               0.05 * metric(gptq, "output_error/"));
 }
 
-// 512 tokens in eight windows, more than the 256 channels of most linears, but of 165 places.
+// 320 tokens in five windows, more than the 256 channels of most linears, but of fewer places.
 TEST(Gptq, OverlappingWindowsOfAShortTextRaiseTheDamping) {
   set_verbosity(Verbosity::kQuiet);
   const store::testing::TemporaryFolder folder;
-  std::ofstream(folder / "short.txt") << [] {
-    std::string text;
-    for (int i = 0; i < 40; ++i) text += "the " + std::to_string(i) + " rivers ";
-    return text;
-  }();
+  std::string text;
+  for (int i = 0; i < 80; ++i) text += "the " + std::to_string(i) + " rivers ";
+  store::testing::write_bytes(folder / "short.txt", text);
   Inputs inputs;
   store::RunStore store(folder / "gyre.sqlite");
-  const auto point = frozen(inputs, {"quant.weight.solver=gptq", "calibration.order=random",
-                                     "calibration.path=" + (folder / "short.txt").string()});
+  const auto point =
+      frozen(inputs, {"quant.weight.solver=gptq", "calibration.order=random", "calibration.samples=5",
+                      "calibration.path=" + (folder / "short.txt").string()});
   EXPECT_EQ(run_points({point}, inputs, store, {}).ok, 1);
   const auto row = store.run(point.point.digest);
   EXPECT_LT(metric(row, "calibration_places/"), 256);
@@ -179,6 +178,34 @@ TEST(Freeze, RefusesACalibrationTextThatIsTooShortWhereItIsRead) {
     EXPECT_THAT(refusal(inputs, {reader, "calibration.window=100000"}, ErrorCode::kConfig),
                 testing::HasSubstr("positions"));
   }
+}
+
+// Under other names and with other words around it; WikiText-2's splits go together.
+TEST(Freeze, RefusesACalibrationTextThatHoldsEvaluatedText) {
+  const store::testing::TemporaryFolder folder;
+  const auto evaluated = load_corpus("wikitext2").text, other = load_corpus("wikitext2-valid").text;
+  store::testing::write_bytes(folder / "more.txt", "And " + evaluated);
+  store::testing::write_bytes(folder / "both.txt", other + evaluated);
+  Inputs inputs;
+  const auto path = [&](const char* file) { return "calibration.path=" + (folder / file).string(); };
+  frozen(inputs, {path("more.txt")});  // nearest reads none of it
+  for (const char* reader : {"quant.weight.solver=gptq", "smoothing.scheme=smoothquant"}) {
+    EXPECT_THAT(refusal(inputs, {reader, path("more.txt")}, ErrorCode::kConfig),
+                testing::HasSubstr("more.txt' holds text of eval.dataset 'wikitext2'"));
+    frozen(inputs, {reader, path("both.txt")});  // its first windows are of the other text
+    EXPECT_THAT(refusal(inputs, {reader, path("both.txt"), "calibration.order=random"}, ErrorCode::kConfig),
+                testing::HasSubstr("calibrating on the evaluated text is refused"));
+  }
+}
+
+TEST(Freeze, NamesARotationAcrossHeads) {
+  Inputs inputs;
+  const auto label = [&](const char* rotation, const char* scope) {
+    return frozen(inputs, {rotation, std::string("rotation.r2.scope=") + scope}).point.label;
+  };
+  EXPECT_EQ(label("rotation=hadamard", "head"), "hadamard W3A16");
+  EXPECT_EQ(label("rotation=hadamard", "all_heads"), "hadamard, R2 across heads W3A16");
+  EXPECT_EQ(label("rotation=none", "all_heads"), "none W3A16");  // there is no R2
 }
 
 TEST(Rules, KeepScopeToR2) {

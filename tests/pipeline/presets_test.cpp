@@ -33,9 +33,9 @@ fs::path llama2_7b(const TemporaryFolder& folder) {
   return model;
 }
 
-std::string training_text(const TemporaryFolder& folder) {
+std::string training_text(const TemporaryFolder& folder, int n_tokens) {
   std::string text;
-  for (int i = 0; i < 8000; ++i) text += "Once upon a time there was a little girl . ";
+  for (int i = 0; i <= n_tokens / 10; ++i) text += "Once upon a time there was a little girl . ";
   store::testing::write_bytes(folder / "train.txt", text);
   return (folder / "train.txt").string();
 }
@@ -50,14 +50,14 @@ TEST(Presets, RcpNeedsNothingButTheModel) {
   const TemporaryFolder folder;
   Inputs inputs;
   const auto run = frozen(inputs, "rcp", {"model.path=" + llama2_7b(folder).string()});
-  EXPECT_EQ(run.point.label, "hadamard (signs) W2A4KV4+R3R4+ldp+qat");
+  EXPECT_EQ(run.point.label, "hadamard (signs), R2 across heads W2A4KV4+R3R4+ldp+qat");
 }
 
 TEST(Presets, FreezeForTheModelThatTheyAreFor) {
   const TemporaryFolder folder;
+  const auto text = training_text(folder, 128 * 2048);
   const std::vector<std::string> words = {"model.path=" + llama2_7b(folder).string(),
-                                          "calibration.path=" + training_text(folder),
-                                          "train.path=" + training_text(folder)};
+                                          "calibration.path=" + text, "train.path=" + text};
   Inputs inputs;
   for (const auto& name : config::presets(experiments_dir())) {
     try {
@@ -96,7 +96,7 @@ TEST(Presets, RefuseAModelOfAnotherShapeUnlessTold) {
 std::vector<FrozenRun> stand_in_runs(Inputs& inputs, const TemporaryFolder& folder,
                                      const std::vector<std::string>& names) {
   const auto model = write_stand_in(folder.path());
-  const auto text = training_text(folder);
+  const auto text = training_text(folder, 80000);
   std::vector<FrozenRun> runs;
   for (const auto& name : names)
     runs.push_back(

@@ -33,7 +33,7 @@ TEST(Leak, NamesThePlaceOfAPassage) {
   EXPECT_EQ(shared->n_windows, 15);
   EXPECT_EQ(shared->n_shared, 1);
   try {
-    refuse_leak(train, "books", eval, "stories");
+    refuse_leak(*shared, {"train.path", "books", "training"}, "stories");
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kConfig);
@@ -42,6 +42,24 @@ TEST(Leak, NamesThePlaceOfAPassage) {
                                    "tokens from token 3361 on stand there from token 128 on, and 1 "
                                    "of 15 windows"));
   }
+}
+
+TEST(Leak, IsAShareOfWhatIsRead) {
+  const auto eval = noise(1000, "eval");
+  auto text = noise(6400, "text");
+  std::copy_n(eval.begin() + 128, 64, text.begin() + 3333);
+  std::copy_n(eval.begin() + 320, 128, text.begin() + 100);  // two windows in a row
+  const auto shared = find_shared_tokens(text, eval);
+  ASSERT_TRUE(shared);
+  EXPECT_THAT(shared->places, testing::ElementsAre(100, 164, 3333));
+  EXPECT_EQ(shared->n_shared, 3);
+  const auto share = [&](const std::vector<std::int64_t>& starts, std::int64_t n) {
+    return shared_share(*shared, starts, n);
+  };
+  EXPECT_DOUBLE_EQ(share({0}, 6400), 0.03);
+  EXPECT_DOUBLE_EQ(share({0, 3333}, 132), (32 + 64) / 264.0);
+  EXPECT_DOUBLE_EQ(share({228, 4000}, 100), 0);
+  EXPECT_DOUBLE_EQ(share({3340, 130}, 8), 1);
 }
 
 TEST(Leak, FindsTheWholeTextAndItsLastTokens) {
